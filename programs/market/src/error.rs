@@ -1,0 +1,209 @@
+//! Why the market refuses an instruction.
+
+use anchor_lang::prelude::*;
+use gantry_core::requirements::Mismatch;
+
+/// Refusals of the market, from 8000.
+#[error_code(offset = 8000)]
+pub enum MarketError {
+    /// The signer is not the network's authority.
+    #[msg("only the network's authority may do this: sign with it")]
+    NotNetworkAuthority,
+    /// The signer is not the customer.
+    #[msg("only the customer that opened this job may do this: sign with that wallet")]
+    NotCustomer,
+    /// The job asks for another matcher.
+    #[msg("this job names another matcher")]
+    NotMatcher,
+    /// Terms outside their bounds.
+    #[msg("terms are out of range: shares at most 10000 bps, each minimum at most its maximum, no zero timeouts")]
+    InvalidTerms,
+    /// Stake could leave before a job is judged.
+    #[msg("staking's unbonding time must cover dispute window, longest proof timeout and arbitration timeout")]
+    UnbondingTooShort,
+    /// The mint has an extension that could trap or take money.
+    #[msg("this mint has an extension that jobs cannot be paid in: transfer fee, hook, delegate or the like")]
+    UnsupportedMintExtension,
+    /// The stake rate is zero.
+    #[msg("the stake rate must be above zero")]
+    InvalidStakeRate,
+    /// The mint is not enabled.
+    #[msg("jobs cannot be paid in this mint now: choose an enabled one")]
+    MintDisabled,
+    /// New jobs or assignments are paused.
+    #[msg("the network has paused this: try again later")]
+    Paused,
+    /// The job id is not the customer's next.
+    #[msg("the job id must be the customer's next one: read it from the customer account")]
+    WrongJobId,
+    /// The highest price is below the mint's minimum.
+    #[msg("the highest price per hour is below this mint's minimum")]
+    PriceBelowMinimum,
+    /// The duration is zero or above the maximum.
+    #[msg("the duration must be between 1 second and the market's maximum")]
+    InvalidDuration,
+    /// The start deadline is out of bounds.
+    #[msg("the start deadline is outside the market's bounds")]
+    InvalidStartDeadline,
+    /// The proof timeout is out of bounds.
+    #[msg("the proof timeout is outside the market's bounds")]
+    InvalidProofTimeout,
+    /// Requirements that make no sense.
+    #[msg("requirements are out of range: tiers 0 to 3, defined flags only, shares at most 10000 bps, letters A to Z")]
+    InvalidRequirements,
+    /// The spec hash is zero.
+    #[msg("the spec hash must be the SHA-256 of the job spec, not zeros")]
+    InvalidSpecHash,
+    /// The deposit would exceed what a u64 holds.
+    #[msg("price times duration is too large")]
+    DepositTooLarge,
+    /// The vault did not receive the whole deposit.
+    #[msg("the vault did not receive the whole deposit")]
+    DepositNotReceived,
+    /// The job is not open.
+    #[msg("this job is not open")]
+    NotOpen,
+    /// The job is not assigned.
+    #[msg("this job is not assigned")]
+    NotAssigned,
+    /// The job is not running.
+    #[msg("this job is not running")]
+    NotRunning,
+    /// The job has not ended.
+    #[msg("this job has not ended yet")]
+    NotEnded,
+    /// The job has no final receipt.
+    #[msg("there is no final receipt to accept yet: wait for the node's, or for the dispute window")]
+    NoResult,
+    /// The dispute window is open.
+    #[msg("the dispute window is still open: wait for it, or let the customer accept the result")]
+    DisputeWindowOpen,
+    /// The node may still start.
+    #[msg("the node still has time to start this job")]
+    StartDeadlineNotPassed,
+    /// The node may no longer start.
+    #[msg("the start deadline has passed: the assignment can only expire now")]
+    StartDeadlinePassed,
+    /// The node may still prove.
+    #[msg("the node still has time to prove this job")]
+    ProofTimeoutNotPassed,
+    /// The job asks for another node.
+    #[msg("this job names another node")]
+    NotThisNode,
+    /// The node let this job down before.
+    #[msg("this node did not start this job before and is barred from it")]
+    NodeBarred,
+    /// The account belongs to another job, node, provider or pool.
+    #[msg("an account does not belong to this job: pass the one that the job names")]
+    WrongAccount,
+    /// The pool shares its revenue in another mint.
+    #[msg("the provider's pool shares its revenue in another mint")]
+    WrongRewardMint,
+    /// A token account of somebody else.
+    #[msg("a destination token account belongs to somebody else")]
+    WrongDestination,
+    /// Requirement: mint.
+    #[msg("the node is listed in another mint")]
+    UnmetMint,
+    /// Requirement: price.
+    #[msg("the node costs more than the job pays")]
+    UnmetPrice,
+    /// Requirement: GPU model.
+    #[msg("the node has another GPU model")]
+    UnmetGpuModel,
+    /// Requirement: GPU count.
+    #[msg("the node has too few GPUs")]
+    UnmetGpuCount,
+    /// Requirement: GPU memory.
+    #[msg("the node has too little GPU memory")]
+    UnmetVram,
+    /// Requirement: memory.
+    #[msg("the node has too little main memory")]
+    UnmetRam,
+    /// Requirement: disk.
+    #[msg("the node has too little disk")]
+    UnmetDisk,
+    /// Requirement: bandwidth.
+    #[msg("the node has too little bandwidth")]
+    UnmetBandwidth,
+    /// Requirement: country.
+    #[msg("the node is in another country")]
+    UnmetCountry,
+    /// Requirement: tier.
+    #[msg("the node is attested at a lower tier")]
+    UnmetTier,
+    /// Requirement: flags.
+    #[msg("the node lacks a required compliance flag")]
+    UnmetFlags,
+    /// Requirement: attestation.
+    #[msg("the node's attestation has expired")]
+    UnmetAttestation,
+    /// Requirement: reputation.
+    #[msg("the node's reputation is too low")]
+    UnmetReputation,
+    /// No ed25519 instruction right before this one.
+    #[msg("the instruction right before this one must be the ed25519 program's, verifying the receipt")]
+    MissingSignature,
+    /// The ed25519 instruction has another shape.
+    #[msg("the ed25519 instruction must hold exactly one signature, and key and message within itself")]
+    MalformedSignature,
+    /// Signed by another key.
+    #[msg("the receipt is not signed by this job's node")]
+    WrongSigner,
+    /// Not a receipt.
+    #[msg("the signed message is not a version 1 usage receipt")]
+    MalformedReceipt,
+    /// A receipt of another cluster.
+    #[msg("the receipt is of another cluster")]
+    WrongCluster,
+    /// A receipt for another market.
+    #[msg("the receipt is for another market program")]
+    WrongMarket,
+    /// A receipt for another job.
+    #[msg("the receipt is for another job")]
+    WrongJob,
+    /// A receipt of another assignment.
+    #[msg("the receipt is of another assignment of this job")]
+    WrongAssignment,
+    /// Not the receipt that starts a job.
+    #[msg("a job starts with receipt 0, which claims nothing served")]
+    NotStartReceipt,
+    /// The sequence number is not above the last.
+    #[msg("the receipt's sequence number is not above the last one")]
+    StaleSequence,
+    /// Fewer seconds than proven before.
+    #[msg("the receipt claims fewer seconds than were proven before")]
+    ServedDecreased,
+    /// More seconds than passed.
+    #[msg("the receipt claims more seconds than have passed since the start")]
+    ServedBeyondElapsed,
+    /// More seconds than the job bought.
+    #[msg("the receipt claims more seconds than the job may run")]
+    ServedBeyondMaximum,
+    /// Issued in the future.
+    #[msg("the receipt was issued in the future: set the node's clock")]
+    IssuedInFuture,
+    /// Checked maths failed.
+    #[msg("a number would overflow")]
+    Overflow,
+}
+
+impl From<Mismatch> for MarketError {
+    fn from(mismatch: Mismatch) -> Self {
+        match mismatch {
+            Mismatch::Mint => Self::UnmetMint,
+            Mismatch::Price => Self::UnmetPrice,
+            Mismatch::GpuModel => Self::UnmetGpuModel,
+            Mismatch::GpuCount => Self::UnmetGpuCount,
+            Mismatch::Vram => Self::UnmetVram,
+            Mismatch::Ram => Self::UnmetRam,
+            Mismatch::Disk => Self::UnmetDisk,
+            Mismatch::Bandwidth => Self::UnmetBandwidth,
+            Mismatch::Country => Self::UnmetCountry,
+            Mismatch::Tier => Self::UnmetTier,
+            Mismatch::Flags => Self::UnmetFlags,
+            Mismatch::AttestationExpired => Self::UnmetAttestation,
+            Mismatch::Reputation => Self::UnmetReputation,
+        }
+    }
+}

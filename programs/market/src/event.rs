@@ -1,0 +1,170 @@
+//! One event per change of state. Amounts are base units of the job's mint unless said otherwise.
+
+use anchor_lang::prelude::*;
+
+/// The market was created.
+#[event]
+pub struct MarketInitialized {
+    /// Genesis hash that receipts must name.
+    pub genesis_hash: [u8; 32],
+}
+
+/// A mint was admitted.
+#[event]
+pub struct MintEnabled {
+    /// The mint.
+    pub mint: Address,
+    /// Least price of a job, per hour.
+    pub minimum_price: u64,
+    /// Stake units per payment unit, Q32.32.
+    pub stake_rate: u64,
+}
+
+/// A job was opened and funded.
+#[event]
+pub struct JobOpened {
+    /// The job account.
+    pub job: Address,
+    /// Its customer.
+    pub customer: Address,
+    /// Its number with that customer.
+    pub id: u64,
+    /// The mint it pays in.
+    pub mint: Address,
+    /// What the vault received.
+    pub deposited: u64,
+    /// Highest price per hour.
+    pub max_price_per_hour: u64,
+    /// Most seconds to serve.
+    pub max_duration: u32,
+    /// SHA-256 of the spec.
+    pub spec_hash: [u8; 32],
+}
+
+/// An open job was closed and refunded.
+#[event]
+pub struct JobCancelled {
+    /// The job account.
+    pub job: Address,
+    /// Its customer.
+    pub customer: Address,
+    /// What went back.
+    pub refunded: u64,
+}
+
+/// A job was paired with a node.
+#[event]
+pub struct JobAssigned {
+    /// The job account.
+    pub job: Address,
+    /// The node account.
+    pub node: Address,
+    /// Its provider account.
+    pub provider: Address,
+    /// Who paired them.
+    pub matcher: Address,
+    /// Number of the assignment, from 1.
+    pub assignment: u32,
+    /// The node's price per hour.
+    pub price_per_hour: u64,
+    /// Stake that answers for the job, base units of the stake mint.
+    pub bond: u64,
+}
+
+/// A node started a job.
+#[event]
+pub struct JobStarted {
+    /// The job account.
+    pub job: Address,
+    /// The node account.
+    pub node: Address,
+    /// Number of the assignment.
+    pub assignment: u32,
+    /// Chain time of the start, Unix seconds.
+    pub started_at: i64,
+}
+
+/// A receipt was recorded.
+#[event]
+pub struct ProofSubmitted {
+    /// The job account.
+    pub job: Address,
+    /// Sequence number of the receipt.
+    pub sequence: u64,
+    /// Seconds proven so far.
+    pub served_seconds: u32,
+    /// Seconds since the start.
+    pub elapsed_seconds: u32,
+}
+
+/// A job ended.
+#[event]
+pub struct JobEnded {
+    /// The job account.
+    pub job: Address,
+    /// The node account.
+    pub node: Address,
+    /// 1 completed, 2 failed, 3 stopped, 4 lapsed, 5 expired.
+    pub outcome: u8,
+    /// Seconds proven.
+    pub served_seconds: u32,
+    /// Seconds since the start.
+    pub elapsed_seconds: u32,
+    /// Exit code of the process.
+    pub exit_code: i32,
+    /// SHA-256 of the result's manifest; zeros without one.
+    pub output_digest: [u8; 32],
+}
+
+/// The customer accepted the result.
+#[event]
+pub struct ResultAccepted {
+    /// The job account.
+    pub job: Address,
+}
+
+/// A node did not start a job in time; the job is open again.
+#[event]
+pub struct AssignmentExpired {
+    /// The job account.
+    pub job: Address,
+    /// The node account.
+    pub node: Address,
+    /// Number of the assignment.
+    pub assignment: u32,
+    /// Stake slashed, base units of the stake mint.
+    pub slashed: u64,
+    /// Who reported it.
+    pub reporter: Address,
+}
+
+/// Everybody was paid and the job closed. The parts sum to the deposit.
+#[event]
+pub struct JobSettled {
+    /// The job account.
+    pub job: Address,
+    /// Its customer.
+    pub customer: Address,
+    /// The provider account.
+    pub provider: Address,
+    /// Who paired it.
+    pub matcher: Address,
+    /// What the vault had received.
+    pub deposited: u64,
+    /// Seconds paid for.
+    pub paid_seconds: u32,
+    /// Price times those seconds.
+    pub bill: u64,
+    /// SLA credit, part of the customer's.
+    pub credit: u64,
+    /// To the provider's payout account.
+    pub to_provider: u64,
+    /// To the pool's stakers.
+    pub to_delegators: u64,
+    /// To the matcher.
+    pub to_matcher: u64,
+    /// To the treasury.
+    pub to_treasury: u64,
+    /// Back to the customer.
+    pub to_customer: u64,
+}

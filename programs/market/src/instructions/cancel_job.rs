@@ -1,0 +1,87 @@
+use crate::{
+    error::MarketError,
+    event::JobCancelled,
+    state::*,
+    transfer::{Vault, require_destination},
+};
+use anchor_lang::{accounts::InterfaceAccount, prelude::*};
+use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use pinocchio::sysvars::clock::Clock;
+
+/// Accounts of `cancel_job`.
+#[derive(Accounts)]
+pub struct CancelJob {
+    /// The customer's wallet, or anyone once the job has been open for the market's open timeout.
+    #[account(unsafe(dup))]
+    pub signer: Signer,
+    /// Rules of the market.
+    #[account(seeds = [b"params"], bump = params.bump)]
+    pub params: Account<MarketParams>,
+    /// The mint.
+    #[account(address = job.mint @ MarketError::WrongAccount)]
+    pub mint: InterfaceAccount<Mint>,
+    /// What the market knows of it.
+    #[account(seeds = [b"mint", mint.address().as_ref()], bump = payment_mint.bump)]
+    pub payment_mint: Account<PaymentMint>,
+    /// The customer's counter of jobs.
+    #[account(mut, seeds = [b"customer", job.customer.as_ref()], bump = customer.bump)]
+    pub customer: Account<Customer>,
+    /// The job.
+    #[account(
+        mut,
+        close = rent_payer,
+        seeds = [b"job", job.customer.as_ref(), bytemuck::bytes_of(&job.id)],
+        bump = job.bump
+    )]
+    pub job: Account<Job>,
+    /// Its vault.
+    #[account(mut, seeds = [b"vault", job.address().as_ref()], bump = job.vault_bump)]
+    pub vault: InterfaceAccount<TokenAccount>,
+    /// Where the deposit goes back to: an account of the customer's.
+    #[account(mut)]
+    pub destination: InterfaceAccount<TokenAccount>,
+    /// Receives dust.
+    #[account(mut, address = payment_mint.treasury @ MarketError::WrongAccount)]
+    pub treasury: InterfaceAccount<TokenAccount>,
+    /// Who paid the rent.
+    #[account(mut, unsafe(dup), address = job.rent_payer @ MarketError::WrongAccount)]
+    pub rent_payer: UncheckedAccount,
+    /// Token program of the mint.
+    #[account(address = payment_mint.token_program @ MarketError::WrongAccount)]
+    pub token_program: Interface<'static, TokenInterface>,
+}
+
+impl CancelJob {
+    fn validate(&self) -> Result<()> {
+        require!(self.job.status == JobStatus::Open as u8, MarketError::NotOpen);
+        if *self.signer.address() != self.job.customer {
+            let waited = Clock::get()?.unix_timestamp.saturating_sub(self.job.created_at.get());
+            require!(
+                waited >= i64::from(self.params.terms.open_timeout.get()),
+                MarketError::NotCustomer
+            );
+        }
+        require_destination(&self.destination, &self.job.customer, &self.job.mint)
+    }
+
+    /// Gives the deposit back and closes the job.
+    pub fn handle(&mut self) -> Result<()> {
+        self.validate()?;
+        let refunded = self.job.deposited.get();
+        let mut vault = Vault {
+            job: &self.job,
+            vault: &mut self.vault,
+            mint: &self.mint,
+            token_program: self.token_program.address(),
+        };
+        vault.pay(&mut self.destination, refunded)?;
+        vault.close(&mut self.treasury, &mut self.rent_payer)?;
+        self.customer.open_jobs = self.customer.open_jobs.checked_sub(1u32).ok_or(MarketError::Overflow)?;
+        emit!(JobCancelled {
+            job: *self.job.address(),
+            customer: self.job.customer,
+            refunded
+        });
+        Ok(())
+    }
+}

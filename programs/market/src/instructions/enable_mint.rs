@@ -1,0 +1,63 @@
+use crate::{error::MarketError, event::MintEnabled, state::*};
+use anchor_lang::{accounts::InterfaceAccount, prelude::*};
+use anchor_spl::token;
+use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use registry::Network;
+
+/// Accounts of `enable_mint`.
+#[derive(Accounts)]
+pub struct EnableMint {
+    /// The network's authority.
+    #[account(address = network.authority @ MarketError::NotNetworkAuthority)]
+    pub authority: Signer,
+    /// Pays the rent.
+    #[account(mut, unsafe(dup))]
+    pub payer: Signer,
+    /// The network.
+    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
+    pub network: Account<Network>,
+    /// The mint.
+    pub mint: InterfaceAccount<Mint>,
+    /// What the market knows of it.
+    #[account(init, payer = payer, seeds = [b"mint", mint.address().as_ref()], bump)]
+    pub payment_mint: Account<PaymentMint>,
+    /// The treasury's account in it.
+    #[account(token::mint = mint, token::token_program = token_program)]
+    pub treasury: InterfaceAccount<TokenAccount>,
+    /// Token program of the mint.
+    pub token_program: Interface<'static, TokenInterface>,
+    /// Creates the account.
+    pub system_program: Program<System>,
+}
+
+impl EnableMint {
+    fn validate(&self, stake_rate: u64) -> Result<()> {
+        require!(stake_rate > 0, MarketError::InvalidStakeRate);
+        let data = self.mint.account().try_borrow()?;
+        require!(extensions_allowed(&data), MarketError::UnsupportedMintExtension);
+        Ok(())
+    }
+
+    /// Admits the mint.
+    pub fn handle(&mut self, minimum_price: u64, stake_rate: u64, bumps: &EnableMintBumps) -> Result<()> {
+        self.validate(stake_rate)?;
+        let mint = *self.mint.address();
+        let decimals = self.mint.decimals();
+        let payment_mint = &mut self.payment_mint;
+        payment_mint.mint = mint;
+        payment_mint.token_program = *self.token_program.address();
+        payment_mint.treasury = *self.treasury.address();
+        payment_mint.rent_payer = *self.payer.address();
+        payment_mint.minimum_price = minimum_price.into();
+        payment_mint.stake_rate = stake_rate.into();
+        payment_mint.enabled = 1;
+        payment_mint.decimals = decimals;
+        payment_mint.bump = bumps.payment_mint;
+        emit!(MintEnabled {
+            mint,
+            minimum_price,
+            stake_rate
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+use crate::{error::MarketError, event::MarketInitialized, state::*};
+use anchor_lang::prelude::*;
+use registry::Network;
+use staking::StakingParams;
+
+/// Accounts of `initialize`.
+#[derive(Accounts)]
+pub struct Initialize {
+    /// The network's authority.
+    #[account(address = network.authority @ MarketError::NotNetworkAuthority)]
+    pub authority: Signer,
+    /// Pays the rent.
+    #[account(mut, unsafe(dup))]
+    pub payer: Signer,
+    /// The network.
+    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
+    pub network: Account<Network>,
+    /// Rules of staking.
+    #[account(seeds = [b"params"], bump = staking_params.bump, seeds::program = staking::ID)]
+    pub staking_params: Account<StakingParams>,
+    /// Rules of the market.
+    #[account(init, payer = payer, seeds = [b"params"], bump)]
+    pub params: Account<MarketParams>,
+    /// The PDA that signs to registry and staking.
+    #[account(seeds = [b"authority"], bump, address = network.market_authority @ MarketError::WrongAccount)]
+    pub market_authority: UncheckedAccount,
+    /// Creates the account.
+    pub system_program: Program<System>,
+}
+
+impl Initialize {
+    fn validate(&self, terms: &Terms) -> Result<()> {
+        require!(terms.valid(), MarketError::InvalidTerms);
+        let unbonding = u64::from(self.staking_params.unbonding_seconds.get());
+        require!(unbonding >= terms.longest_judgement(), MarketError::UnbondingTooShort);
+        Ok(())
+    }
+
+    /// Creates the market.
+    pub fn handle(&mut self, genesis_hash: [u8; 32], terms: &Terms, bumps: &InitializeBumps) -> Result<()> {
+        self.validate(terms)?;
+        let params = &mut self.params;
+        params.genesis_hash = genesis_hash;
+        params.rent_payer = *self.payer.address();
+        params.terms = *terms;
+        params.bump = bumps.params;
+        params.authority_bump = bumps.market_authority;
+        emit!(MarketInitialized { genesis_hash });
+        Ok(())
+    }
+}

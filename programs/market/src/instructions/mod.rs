@@ -1,0 +1,20 @@
+//! One file per instruction: arguments, accounts, `validate`, handler.
+
+pub mod accept_result;
+pub mod assign_job;
+pub mod cancel_job;
+pub mod enable_mint;
+pub mod expire_assignment;
+pub mod initialize;
+mod lease;
+pub mod open_job;
+pub mod report_lapse;
+pub mod settle_job;
+pub mod start_job;
+pub mod stop_job;
+pub mod submit_proof;
+
+pub use {
+    accept_result::*, assign_job::*, cancel_job::*, enable_mint::*, expire_assignment::*, initialize::*, open_job::*,
+    report_lapse::*, settle_job::*, start_job::*, stop_job::*, submit_proof::*,
+};

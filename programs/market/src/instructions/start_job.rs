@@ -1,0 +1,67 @@
+use crate::{error::MarketError, event::JobStarted, proof::verified_receipt, state::*};
+use anchor_lang::prelude::*;
+use gantry_core::receipt::ReceiptStatus;
+use pinocchio::sysvars::clock::Clock;
+use registry::Node;
+
+/// Accounts of `start_job`.
+#[derive(Accounts)]
+pub struct StartJob {
+    /// Rules of the market.
+    #[account(seeds = [b"params"], bump = params.bump)]
+    pub params: Account<MarketParams>,
+    /// The job.
+    #[account(
+        mut,
+        seeds = [b"job", job.customer.as_ref(), bytemuck::bytes_of(&job.id)],
+        bump = job.bump
+    )]
+    pub job: Account<Job>,
+    /// The node that has it.
+    #[account(address = job.node @ MarketError::WrongAccount)]
+    pub node: Account<Node>,
+    /// Where the receipt is read from.
+    pub instructions: Sysvar<SysvarInstructions>,
+}
+
+impl StartJob {
+    fn validate(&self, now: i64, at: u32) -> Result<()> {
+        let job = &self.job;
+        require!(job.status == JobStatus::Assigned as u8, MarketError::NotAssigned);
+        let waited = at.saturating_sub(job.active_at.get());
+        require!(waited <= job.start_deadline.get(), MarketError::StartDeadlinePassed);
+        let receipt = verified_receipt(
+            &self.instructions,
+            &self.params,
+            job.address(),
+            job,
+            &self.node.node_key,
+            now,
+        )?;
+        require!(
+            receipt.sequence == 0 && receipt.served_seconds == 0 && receipt.status == ReceiptStatus::Running,
+            MarketError::NotStartReceipt
+        );
+        Ok(())
+    }
+
+    /// Starts the clock.
+    pub fn handle(&mut self) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
+        self.validate(now, at)?;
+        let job = &mut self.job;
+        job.status = JobStatus::Running as u8;
+        job.started_at = at.into();
+        job.active_at = at.into();
+        job.checkpoint_at = at.into();
+        job.sequence = 0u64.into();
+        emit!(JobStarted {
+            job: *self.job.address(),
+            node: self.job.node,
+            assignment: self.job.assignment.get(),
+            started_at: now,
+        });
+        Ok(())
+    }
+}

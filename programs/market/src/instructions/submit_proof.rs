@@ -1,0 +1,144 @@
+use super::lease::Lease;
+use crate::{
+    error::MarketError,
+    event::{JobEnded, ProofSubmitted},
+    programs::Registry,
+    proof::verified_receipt,
+    state::*,
+};
+use anchor_lang::prelude::*;
+use gantry_core::receipt::{Receipt, ReceiptStatus};
+use pinocchio::sysvars::clock::Clock;
+use registry::{Network, Node, Provider, instructions::LeaseOutcome};
+
+/// Accounts of `submit_proof`.
+#[derive(Accounts)]
+pub struct SubmitProof {
+    /// The network.
+    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
+    pub network: Account<Network>,
+    /// Rules of the market.
+    #[account(seeds = [b"params"], bump = params.bump)]
+    pub params: Account<MarketParams>,
+    /// The job.
+    #[account(
+        mut,
+        seeds = [b"job", job.customer.as_ref(), bytemuck::bytes_of(&job.id)],
+        bump = job.bump
+    )]
+    pub job: Account<Job>,
+    /// The node's provider; the registry checks that it is.
+    #[account(mut, address = job.provider @ MarketError::WrongAccount)]
+    pub provider: Account<Provider>,
+    /// The node that has the job, or had it until the customer stopped it.
+    #[account(mut, address = job.node @ MarketError::WrongAccount)]
+    pub node: Account<Node>,
+    /// The PDA that signs to the registry.
+    #[account(address = network.market_authority @ MarketError::WrongAccount)]
+    pub market_authority: UncheckedAccount,
+    /// Where the receipt is read from.
+    pub instructions: Sysvar<SysvarInstructions>,
+    /// The registry.
+    pub registry_program: Program<Registry>,
+}
+
+impl SubmitProof {
+    /// Whether the job waits for receipts: while it runs, and after the customer's stop for what was served until then.
+    fn expects_proof(&self) -> bool {
+        let job = &self.job;
+        job.status == JobStatus::Running as u8
+            || (job.status == JobStatus::Finished as u8 && job.outcome == JobOutcome::Stopped as u8)
+    }
+
+    fn validate(&self, now: i64, at: u32) -> Result<(Receipt, u32)> {
+        require!(self.expects_proof(), MarketError::NotRunning);
+        let job = &self.job;
+        let receipt = verified_receipt(
+            &self.instructions,
+            &self.params,
+            job.address(),
+            job,
+            &self.node.node_key,
+            now,
+        )?;
+        require!(receipt.sequence > job.sequence.get(), MarketError::StaleSequence);
+        require!(
+            receipt.served_seconds <= u64::from(job.max_duration.get()),
+            MarketError::ServedBeyondMaximum
+        );
+        let served = receipt.served_seconds as u32;
+        require!(served >= job.served_seconds.get(), MarketError::ServedDecreased);
+        require!(served <= job.elapsed(at), MarketError::ServedBeyondElapsed);
+        Ok((receipt, served))
+    }
+
+    /// Records the proof; ends the job if the receipt is final.
+    pub fn handle(&mut self) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
+        let (receipt, served) = self.validate(now, at)?;
+        let elapsed = self.job.elapsed(at);
+        let was_running = self.job.status == JobStatus::Running as u8;
+
+        let job = &mut self.job;
+        job.sequence = receipt.sequence.into();
+        let latest = job.active_at.get();
+        // After a stop nothing is proven beyond it, however late the receipt.
+        let until = if was_running { at } else { job.ended_at.get() }.max(latest);
+        // A receipt counts as of when it was issued, as far as that is believable: never before the one before it.
+        let issued = job.offset(receipt.issued_at).unwrap_or(until).clamp(latest, until);
+        job.record(served, until, self.params.terms.dispute_window.get());
+        emit!(ProofSubmitted {
+            job: *self.job.address(),
+            sequence: receipt.sequence,
+            served_seconds: served,
+            elapsed_seconds: elapsed,
+        });
+        if !receipt.status.is_final() {
+            return Ok(());
+        }
+
+        let job = &mut self.job;
+        job.exit_code = receipt.exit_code.into();
+        job.output_digest = receipt.output_digest;
+        job.active_at = issued.into();
+        if was_running {
+            let completed = receipt.status == ReceiptStatus::Completed;
+            job.status = JobStatus::Finished as u8;
+            job.outcome = if completed {
+                JobOutcome::Completed
+            } else {
+                JobOutcome::Failed
+            } as u8;
+            job.ended_at = at.into();
+            let promised = job.sla_seconds();
+            let outcome = if completed {
+                LeaseOutcome::Completed
+            } else {
+                LeaseOutcome::Failed
+            };
+            self.lease().release(outcome, served.min(promised), promised)?;
+        }
+        emit!(JobEnded {
+            job: *self.job.address(),
+            node: self.job.node,
+            outcome: self.job.outcome,
+            served_seconds: served,
+            elapsed_seconds: elapsed,
+            exit_code: receipt.exit_code,
+            output_digest: receipt.output_digest,
+        });
+        Ok(())
+    }
+
+    fn lease(&mut self) -> Lease<'_> {
+        Lease {
+            registry_program: self.registry_program.address(),
+            params: &self.params,
+            market_authority: &self.market_authority,
+            network: &self.network,
+            provider: &mut self.provider,
+            node: &mut self.node,
+        }
+    }
+}

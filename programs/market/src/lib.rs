@@ -1,0 +1,89 @@
+//! The market: jobs and money.
+//!
+//! A customer's deposit waits in a vault of its own; the program checks every requirement when somebody pairs the job
+//! with a node; only seconds that the node's key has signed for are paid. See the README beside this crate for every
+//! instruction's signer and errors.
+#![cfg_attr(target_os = "solana", no_std)]
+
+use anchor_lang::prelude::*;
+#[cfg(target_os = "solana")]
+use solana_compiler_builtins as _;
+
+pub mod error;
+pub mod event;
+pub mod instructions;
+pub mod programs;
+pub mod proof;
+pub mod state;
+mod transfer;
+
+use instructions::*;
+pub use {error::MarketError, state::*};
+
+declare_id!("9bxXf9L2a2mFQhz4qbJLYXaGdqtLbgaEH76EQeJKVZEY");
+
+/// The market's instructions.
+#[program]
+pub mod market {
+    use super::*;
+
+    /// Creates the market. Once; the network's authority.
+    pub fn initialize(ctx: &mut Context<Initialize>, genesis_hash: [u8; 32], terms: TermsArgs) -> Result<()> {
+        ctx.accounts.handle(genesis_hash, &Terms::from(terms), &ctx.bumps)
+    }
+
+    /// Admits a mint that jobs may be paid in. The network's authority.
+    pub fn enable_mint(ctx: &mut Context<EnableMint>, minimum_price: u64, stake_rate: u64) -> Result<()> {
+        ctx.accounts.handle(minimum_price, stake_rate, &ctx.bumps)
+    }
+
+    /// Opens a job and funds it. Any wallet.
+    pub fn open_job(ctx: &mut Context<OpenJob>, args: JobArgs) -> Result<()> {
+        ctx.accounts.handle(&args, &ctx.bumps)
+    }
+
+    /// Closes a job that no node has, and gives the deposit back. The customer; anyone once the job has waited too long.
+    pub fn cancel_job(ctx: &mut Context<CancelJob>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Pairs an open job with a node that meets every requirement. Anyone; earns the matcher's fee.
+    pub fn assign_job(ctx: &mut Context<AssignJob>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Starts an assigned job with receipt 0 of its node. Anyone may carry it.
+    pub fn start_job(ctx: &mut Context<StartJob>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Records what the node's receipt proves; a final receipt ends the job. Anyone may carry it.
+    pub fn submit_proof(ctx: &mut Context<SubmitProof>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Ends a running job early. The customer.
+    pub fn stop_job(ctx: &mut Context<StopJob>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Accepts the result, so that nobody waits for the dispute window. The customer.
+    pub fn accept_result(ctx: &mut Context<AcceptResult>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Ends a job whose node went silent, or ran past what was paid for. Anyone.
+    pub fn report_lapse(ctx: &mut Context<ReportLapse>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Takes a job from a node that did not start it: slashes the bond and opens the job again. Anyone.
+    pub fn expire_assignment(ctx: &mut Context<ExpireAssignment>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Pays everybody and closes the job. Anyone, after the dispute window or the customer's acceptance.
+    pub fn settle_job(ctx: &mut Context<SettleJob>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+}

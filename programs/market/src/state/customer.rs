@@ -1,0 +1,16 @@
+use anchor_lang::prelude::*;
+
+/// A wallet that opens jobs. Seeds `"customer", wallet`. Never closed, so that no job id is ever used twice.
+#[account]
+pub struct Customer {
+    /// The wallet.
+    pub wallet: Address,
+    /// Who paid the rent of this account.
+    pub rent_payer: Address,
+    /// Id of the next job.
+    pub next_job_id: PodU64,
+    /// Jobs that are not closed.
+    pub open_jobs: PodU32,
+    /// Canonical bump.
+    pub bump: u8,
+}

@@ -1,0 +1,112 @@
+//! One event per change of state.
+
+use anchor_lang::prelude::*;
+
+/// The network was created.
+#[event]
+pub struct NetworkInitialized {
+    /// Who governs it.
+    pub authority: Address,
+    /// Whose word the programs take about jobs.
+    pub market_authority: Address,
+}
+
+/// New jobs or assignments were stopped or allowed.
+#[event]
+pub struct PauseChanged {
+    /// Bits: 1 no new jobs, 2 no assignments.
+    pub paused: u8,
+    /// Who changed it.
+    pub by: Address,
+}
+
+/// An attestor was admitted.
+#[event]
+pub struct AttestorAdded {
+    /// Its key.
+    pub key: Address,
+    /// Highest tier that it may grant.
+    pub max_tier: u8,
+    /// Flags that it may grant.
+    pub flags: u16,
+}
+
+/// A provider registered.
+#[event]
+pub struct ProviderRegistered {
+    /// The provider account.
+    pub provider: Address,
+    /// Its wallet.
+    pub authority: Address,
+    /// Owner of the token accounts that payouts go to.
+    pub payout_owner: Address,
+}
+
+/// A node was listed.
+#[event]
+pub struct NodeRegistered {
+    /// The node account.
+    pub node: Address,
+    /// Its provider account.
+    pub provider: Address,
+    /// The key that signs its receipts.
+    pub node_key: Address,
+    /// Mint of the price.
+    pub price_mint: Address,
+    /// Base units per hour.
+    pub price_per_hour: u64,
+    /// ISO 3166-1 alpha-2.
+    pub country: [u8; 2],
+}
+
+/// A node's price changed.
+#[event]
+pub struct PriceUpdated {
+    /// The node account.
+    pub node: Address,
+    /// Base units per hour.
+    pub price_per_hour: u64,
+}
+
+/// A node was attested.
+#[event]
+pub struct NodeAttested {
+    /// The node account.
+    pub node: Address,
+    /// Who vouches.
+    pub attestor: Address,
+    /// Tier, 0 to 3.
+    pub tier: u8,
+    /// Flags.
+    pub flags: u16,
+    /// When it ends, Unix seconds.
+    pub expires_at: i64,
+    /// The device that it names.
+    pub device_hash: [u8; 32],
+}
+
+/// A node took a job.
+#[event]
+pub struct NodeLeased {
+    /// The node account.
+    pub node: Address,
+    /// The job account.
+    pub job: Address,
+}
+
+/// A node was given back.
+#[event]
+pub struct NodeReleased {
+    /// The node account.
+    pub node: Address,
+    /// The job account.
+    pub job: Address,
+    /// 0 completed, 1 failed, 2 neutral.
+    pub outcome: u8,
+    /// 0 available, 2 draining, 3 suspended.
+    pub status: u8,
+    /// Seconds served.
+    pub served_seconds: u64,
+    /// Seconds that the job was entitled to.
+    pub promised_seconds: u64,
+}

@@ -1,0 +1,53 @@
+#![allow(unused_variables)] // the derive binds every argument that `#[instruction]` names, in each of its functions
+
+use crate::{error::RegistryError, event::AttestorAdded, state::*};
+use anchor_lang::prelude::*;
+
+/// Accounts of `add_attestor`.
+#[derive(Accounts)]
+#[instruction(key: Address)]
+pub struct AddAttestor {
+    /// The network's authority.
+    #[account(address = network.authority @ RegistryError::NotNetworkAuthority)]
+    pub authority: Signer,
+    /// Pays the rent.
+    #[account(mut, unsafe(dup))]
+    pub payer: Signer,
+    /// The network.
+    #[account(seeds = [b"network"], bump = network.bump)]
+    pub network: Account<Network>,
+    /// The attestor.
+    #[account(init, payer = payer, seeds = [b"attestor", key.as_ref()], bump)]
+    pub attestor: Account<Attestor>,
+    /// Creates the account.
+    pub system_program: Program<System>,
+}
+
+impl AddAttestor {
+    fn validate(&self, key: &Address, max_tier: u8, granted: u16) -> Result<()> {
+        require!(*key != Address::default(), RegistryError::ZeroAddress);
+        require!(
+            max_tier <= MAX_TIER && granted & !flags::ALL == 0,
+            RegistryError::InvalidScope
+        );
+        Ok(())
+    }
+
+    /// Admits the attestor.
+    pub fn handle(&mut self, key: Address, max_tier: u8, granted: u16, bumps: &AddAttestorBumps) -> Result<()> {
+        self.validate(&key, max_tier, granted)?;
+        let attestor = &mut self.attestor;
+        attestor.key = key;
+        attestor.rent_payer = *self.payer.address();
+        attestor.max_tier = max_tier;
+        attestor.flags = granted.into();
+        attestor.active = 1;
+        attestor.bump = bumps.attestor;
+        emit!(AttestorAdded {
+            key,
+            max_tier,
+            flags: granted
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+#![allow(unused_variables)] // the derive binds every argument that `#[instruction]` names, in each of its functions
+
+use crate::{error::RegistryError, event::NodeAttested, state::*};
+use anchor_lang::prelude::*;
+use pinocchio::sysvars::{Sysvar, clock::Clock};
+
+/// Longest that an attestation may last, seconds (400 days).
+pub const MAX_ATTESTATION_SECONDS: i64 = 400 * 24 * 3_600;
+
+/// What is vouched for.
+#[derive(AnchorSerialize, AnchorDeserialize, IdlType, Clone, Copy)]
+pub struct AttestArgs {
+    /// SHA-256 of the device's identity, as the attestor measured it.
+    pub device_hash: [u8; 32],
+    /// When it ends, Unix seconds.
+    pub expires_at: i64,
+    /// Flags.
+    pub flags: u16,
+    /// Tier, 0 to 3.
+    pub tier: u8,
+}
+
+/// Accounts of `attest`.
+#[derive(Accounts)]
+#[instruction(args: AttestArgs)]
+pub struct Attest {
+    /// The attestor's key.
+    #[account(address = attestor.key @ RegistryError::NotAttestor)]
+    pub signer: Signer,
+    /// Pays the rent of a device seen for the first time.
+    #[account(mut, unsafe(dup))]
+    pub payer: Signer,
+    /// The attestor.
+    #[account(mut, seeds = [b"attestor", attestor.key.as_ref()], bump = attestor.bump)]
+    pub attestor: Account<Attestor>,
+    /// The node.
+    #[account(mut, seeds = [b"node", node.provider.as_ref(), node.node_key.as_ref()], bump = node.bump)]
+    pub node: Account<Node>,
+    /// The device.
+    #[account(init_if_needed, payer = payer, seeds = [b"device", args.device_hash.as_ref()], bump)]
+    pub device: Account<Device>,
+    /// Creates the account.
+    pub system_program: Program<System>,
+}
+
+impl Attest {
+    fn validate(&self, args: &AttestArgs, now: i64) -> Result<()> {
+        require!(self.attestor.active == 1, RegistryError::AttestorInactive);
+        require!(
+            args.tier <= MAX_TIER && args.flags & !flags::ALL == 0,
+            RegistryError::InvalidScope
+        );
+        require!(
+            args.tier <= self.attestor.max_tier && args.flags & !self.attestor.flags.get() == 0,
+            RegistryError::OutsideAttestorScope
+        );
+        require!(
+            args.expires_at > now && args.expires_at - now <= MAX_ATTESTATION_SECONDS,
+            RegistryError::InvalidExpiry
+        );
+        require!(args.device_hash != [0; 32], RegistryError::InvalidDeviceHash);
+        let free = self.device.node == Address::default() || self.device.node == *self.node.address();
+        require!(free, RegistryError::DeviceClaimed);
+        // A node stands for one device: letting go of the first is its own instruction.
+        let same = self.node.device_hash == [0; 32] || self.node.device_hash == args.device_hash;
+        require!(same, RegistryError::InvalidDeviceHash);
+        Ok(())
+    }
+
+    /// Records the attestation and the device's claim; a suspended node is available again.
+    pub fn handle(&mut self, args: &AttestArgs, bumps: &AttestBumps) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        self.validate(args, now)?;
+        let node_address = *self.node.address();
+        let device = &mut self.device;
+        if device.node != node_address {
+            device.device_hash = args.device_hash;
+            device.node = node_address;
+            device.claimed_at = now.into();
+            device.claims = device.claims.checked_add(1u32).ok_or(RegistryError::Overflow)?;
+        }
+        if device.rent_payer == Address::default() {
+            device.rent_payer = *self.payer.address();
+            device.bump = bumps.device;
+        }
+        let node = &mut self.node;
+        node.attestor = *self.signer.address();
+        node.device_hash = args.device_hash;
+        node.attestation_expires_at = args.expires_at.into();
+        node.tier = args.tier;
+        node.flags = args.flags.into();
+        if node.status == NodeStatus::Suspended as u8 {
+            node.status = NodeStatus::Available as u8;
+            node.suspended_at = 0i64.into();
+            node.consecutive_failures = 0;
+        }
+        self.attestor.granted = self.attestor.granted.checked_add(1u64).ok_or(RegistryError::Overflow)?;
+        emit!(NodeAttested {
+            node: node_address,
+            attestor: *self.signer.address(),
+            tier: args.tier,
+            flags: args.flags,
+            expires_at: args.expires_at,
+            device_hash: args.device_hash,
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,40 @@
+use crate::{error::RegistryError, event::PauseChanged, state::*};
+use anchor_lang::prelude::*;
+
+/// Accounts of `pause`.
+#[derive(Accounts)]
+pub struct Pause {
+    /// The network's authority or guardian.
+    pub signer: Signer,
+    /// The network.
+    #[account(mut, seeds = [b"network"], bump = network.bump)]
+    pub network: Account<Network>,
+}
+
+impl Pause {
+    fn validate(&self, flags: u8) -> Result<()> {
+        let signer = self.signer.address();
+        require!(
+            *signer == self.network.authority || *signer == self.network.guardian,
+            RegistryError::NotGuardian
+        );
+        require!(valid_pause_flags(flags), RegistryError::InvalidPauseFlags);
+        Ok(())
+    }
+
+    /// Adds to what is paused.
+    pub fn handle(&mut self, flags: u8) -> Result<()> {
+        self.validate(flags)?;
+        self.network.paused |= flags;
+        emit!(PauseChanged {
+            paused: self.network.paused,
+            by: *self.signer.address()
+        });
+        Ok(())
+    }
+}
+
+/// Whether `flags` names something to pause, and nothing unknown.
+pub(crate) fn valid_pause_flags(flags: u8) -> bool {
+    flags != 0 && flags & !(PAUSED_JOBS | PAUSED_ASSIGNMENTS) == 0
+}

@@ -1,0 +1,107 @@
+use crate::{error::RegistryError, event::NodeRegistered, state::*};
+use anchor_lang::prelude::*;
+use pinocchio::sysvars::{Sysvar, clock::Clock};
+
+/// What a node is listed with.
+#[derive(AnchorSerialize, AnchorDeserialize, IdlType, Clone, Copy)]
+pub struct NodeArgs {
+    /// Mint of the price.
+    pub price_mint: Address,
+    /// Base units per hour, above zero.
+    pub price_per_hour: u64,
+    /// Disk, GiB.
+    pub disk_gib: u32,
+    /// Bandwidth, Mbit/s.
+    pub mbps: u32,
+    /// GPU model code; 0 for none.
+    pub gpu_model: u16,
+    /// Memory of each GPU, GiB.
+    pub vram_gib: u16,
+    /// CPU cores.
+    pub cpu_cores: u16,
+    /// Main memory, GiB.
+    pub ram_gib: u16,
+    /// ISO 3166-1 alpha-2.
+    pub country: [u8; 2],
+    /// GPUs; 0 for none.
+    pub gpu_count: u8,
+}
+
+/// Accounts of `register_node`.
+#[derive(Accounts)]
+pub struct RegisterNode {
+    /// The provider's wallet.
+    #[account(address = provider.authority @ RegistryError::NotProviderAuthority)]
+    pub authority: Signer,
+    /// Pays the rent.
+    #[account(mut, unsafe(dup))]
+    pub payer: Signer,
+    /// The node's own key.
+    pub node_key: Signer,
+    /// The provider.
+    #[account(mut, seeds = [b"provider", provider.authority.as_ref()], bump = provider.bump)]
+    pub provider: Account<Provider>,
+    /// The node.
+    #[account(
+        init,
+        payer = payer,
+        seeds = [b"node", provider.address().as_ref(), node_key.address().as_ref()],
+        bump
+    )]
+    pub node: Account<Node>,
+    /// Creates the account.
+    pub system_program: Program<System>,
+}
+
+impl RegisterNode {
+    fn validate(&self, args: &NodeArgs) -> Result<()> {
+        require!(args.price_mint != Address::default(), RegistryError::ZeroAddress);
+        require!(args.price_per_hour > 0, RegistryError::InvalidPrice);
+        require!(
+            args.country.iter().all(u8::is_ascii_uppercase),
+            RegistryError::InvalidCountry
+        );
+        let gpu = [args.gpu_count > 0, args.gpu_model > 0, args.vram_gib > 0];
+        require!(
+            args.cpu_cores > 0 && args.ram_gib > 0 && gpu.iter().all(|part| *part == gpu[0]),
+            RegistryError::InvalidHardware
+        );
+        Ok(())
+    }
+
+    /// Lists the node.
+    pub fn handle(&mut self, args: &NodeArgs, bumps: &RegisterNodeBumps) -> Result<()> {
+        self.validate(args)?;
+        let node = &mut self.node;
+        node.provider = *self.provider.address();
+        node.node_key = *self.node_key.address();
+        node.rent_payer = *self.payer.address();
+        node.price_mint = args.price_mint;
+        node.price_per_hour = args.price_per_hour.into();
+        node.registered_at = Clock::get()?.unix_timestamp.into();
+        node.disk_gib = args.disk_gib.into();
+        node.mbps = args.mbps.into();
+        node.gpu_model = args.gpu_model.into();
+        node.vram_gib = args.vram_gib.into();
+        node.cpu_cores = args.cpu_cores.into();
+        node.ram_gib = args.ram_gib.into();
+        node.country = args.country;
+        node.gpu_count = args.gpu_count;
+        node.status = NodeStatus::Available as u8;
+        node.bump = bumps.node;
+        self.provider.node_count = self
+            .provider
+            .node_count
+            .checked_add(1u32)
+            .ok_or(RegistryError::Overflow)?;
+        emit!(NodeRegistered {
+            node: *self.node.address(),
+            provider: *self.provider.address(),
+            node_key: *self.node_key.address(),
+            price_mint: args.price_mint,
+            price_per_hour: args.price_per_hour,
+            country: args.country,
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+use crate::{error::RegistryError, event::ProviderRegistered, state::*};
+use anchor_lang::prelude::*;
+use pinocchio::sysvars::{Sysvar, clock::Clock};
+
+/// Accounts of `register_provider`.
+#[derive(Accounts)]
+pub struct RegisterProvider {
+    /// The provider's wallet.
+    pub authority: Signer,
+    /// Pays the rent.
+    #[account(mut, unsafe(dup))]
+    pub payer: Signer,
+    /// The provider.
+    #[account(init, payer = payer, seeds = [b"provider", authority.address().as_ref()], bump)]
+    pub provider: Account<Provider>,
+    /// Creates the account.
+    pub system_program: Program<System>,
+}
+
+impl RegisterProvider {
+    /// Registers the provider.
+    pub fn handle(
+        &mut self,
+        payout_owner: Address,
+        metadata_hash: [u8; 32],
+        bumps: &RegisterProviderBumps,
+    ) -> Result<()> {
+        require!(payout_owner != Address::default(), RegistryError::ZeroAddress);
+        let provider = &mut self.provider;
+        provider.authority = *self.authority.address();
+        provider.payout_owner = payout_owner;
+        provider.rent_payer = *self.payer.address();
+        provider.metadata_hash = metadata_hash;
+        provider.registered_at = Clock::get()?.unix_timestamp.into();
+        provider.bump = bumps.provider;
+        emit!(ProviderRegistered {
+            provider: *self.provider.address(),
+            authority: *self.authority.address(),
+            payout_owner,
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,27 @@
+use super::pause::valid_pause_flags;
+use crate::{error::RegistryError, event::PauseChanged, state::*};
+use anchor_lang::prelude::*;
+
+/// Accounts of `unpause`.
+#[derive(Accounts)]
+pub struct Unpause {
+    /// The network's authority: a guardian can stop the market, never start it again.
+    #[account(address = network.authority @ RegistryError::NotNetworkAuthority)]
+    pub authority: Signer,
+    /// The network.
+    #[account(mut, seeds = [b"network"], bump = network.bump)]
+    pub network: Account<Network>,
+}
+
+impl Unpause {
+    /// Takes from what is paused.
+    pub fn handle(&mut self, flags: u8) -> Result<()> {
+        require!(valid_pause_flags(flags), RegistryError::InvalidPauseFlags);
+        self.network.paused &= !flags;
+        emit!(PauseChanged {
+            paused: self.network.paused,
+            by: *self.authority.address()
+        });
+        Ok(())
+    }
+}

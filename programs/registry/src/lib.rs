@@ -1,0 +1,87 @@
+//! The registry: who takes part in the network, and with which hardware.
+//!
+//! Providers list nodes; attestors that the network admitted vouch for them; the market, and nobody else, leases and
+//! releases them. See the README beside this crate for every instruction's signer and errors.
+#![cfg_attr(target_os = "solana", no_std)]
+
+use anchor_lang::prelude::*;
+#[cfg(target_os = "solana")]
+use solana_compiler_builtins as _;
+
+pub mod error;
+pub mod event;
+pub mod instructions;
+pub mod state;
+
+use instructions::*;
+pub use {error::RegistryError, state::*};
+
+declare_id!("2Dqz1P6gSCGoqj7vN39Esy524JGPkePhXd8BqgqTzBTF");
+
+/// The registry's instructions.
+// As a dependency (feature `cpi`) only the client side is generated: the dispatcher's exported symbol would end up in
+// the caller's binary, beside the caller's own.
+#[cfg_attr(feature = "cpi", program(interface, program_id = crate::ID))]
+#[cfg_attr(not(feature = "cpi"), program)]
+pub mod registry {
+    use super::*;
+
+    /// Creates the network. Once.
+    pub fn initialize_network(ctx: &mut Context<InitializeNetwork>, args: NetworkArgs) -> Result<()> {
+        ctx.accounts.handle(&args, &ctx.bumps)
+    }
+
+    /// Stops new jobs, new assignments or both. Authority or guardian.
+    pub fn pause(ctx: &mut Context<Pause>, flags: u8) -> Result<()> {
+        ctx.accounts.handle(flags)
+    }
+
+    /// Lifts a pause. Authority.
+    pub fn unpause(ctx: &mut Context<Unpause>, flags: u8) -> Result<()> {
+        ctx.accounts.handle(flags)
+    }
+
+    /// Admits an attestor with the highest tier and the flags that it may grant. Authority.
+    pub fn add_attestor(ctx: &mut Context<AddAttestor>, key: Address, max_tier: u8, flags: u16) -> Result<()> {
+        ctx.accounts.handle(key, max_tier, flags, &ctx.bumps)
+    }
+
+    /// Registers the signer as a provider.
+    pub fn register_provider(
+        ctx: &mut Context<RegisterProvider>,
+        payout_owner: Address,
+        metadata_hash: [u8; 32],
+    ) -> Result<()> {
+        ctx.accounts.handle(payout_owner, metadata_hash, &ctx.bumps)
+    }
+
+    /// Lists a node. The provider's authority; the node key signs too, so that nobody lists a key that is not theirs.
+    pub fn register_node(ctx: &mut Context<RegisterNode>, args: NodeArgs) -> Result<()> {
+        ctx.accounts.handle(&args, &ctx.bumps)
+    }
+
+    /// Changes a node's price. The provider's authority.
+    pub fn update_price(ctx: &mut Context<UpdatePrice>, price_per_hour: u64) -> Result<()> {
+        ctx.accounts.handle(price_per_hour)
+    }
+
+    /// Vouches for a node's hardware, region and compliance until a date. An active attestor, within its scope.
+    pub fn attest(ctx: &mut Context<Attest>, args: AttestArgs) -> Result<()> {
+        ctx.accounts.handle(&args, &ctx.bumps)
+    }
+
+    /// Takes a node for a job. The market alone.
+    pub fn lease_node(ctx: &mut Context<LeaseNode>, job: Address) -> Result<()> {
+        ctx.accounts.handle(job)
+    }
+
+    /// Gives a node back and counts how the job went. The market alone.
+    pub fn release_node(
+        ctx: &mut Context<ReleaseNode>,
+        outcome: u8,
+        served_seconds: u64,
+        promised_seconds: u64,
+    ) -> Result<()> {
+        ctx.accounts.handle(outcome, served_seconds, promised_seconds)
+    }
+}

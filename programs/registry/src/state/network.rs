@@ -1,0 +1,44 @@
+use anchor_lang::prelude::*;
+
+/// Most members that a council of arbiters can have.
+pub const MAX_ARBITERS: usize = 9;
+
+/// [`Network::paused`] bit: no new jobs are opened.
+pub const PAUSED_JOBS: u8 = 1;
+/// [`Network::paused`] bit: no job is assigned.
+pub const PAUSED_ASSIGNMENTS: u8 = 2;
+
+/// The network: who governs it, and whose word the programs take. One account, seeds `"network"`.
+#[account]
+pub struct Network {
+    /// Who governs: admits attestors, changes parameters (after the timelock).
+    pub authority: Address,
+    /// Who may accept the authority; zeros when nothing is proposed.
+    pub pending_authority: Address,
+    /// Who may pause, beside the authority.
+    pub guardian: Address,
+    /// The market's PDA `["authority"]`: the only signer of `lease_node`, `release_node`, `bond`, `release`, `slash`.
+    pub market_authority: Address,
+    /// Who paid the rent of this account.
+    pub rent_payer: Address,
+    /// The council; the first `arbiter_count` places count.
+    pub arbiters: [Address; 9],
+    /// The proposed council, in force from `council_change_at`.
+    pub pending_arbiters: [Address; 9],
+    /// When the proposed council may be applied, Unix seconds; 0 when nothing is proposed.
+    pub council_change_at: PodI64,
+    /// Seconds between a proposal and its application.
+    pub timelock_seconds: PodU32,
+    /// Members of the council.
+    pub arbiter_count: u8,
+    /// Equal votes that decide a dispute.
+    pub arbiter_threshold: u8,
+    /// Members of the proposed council.
+    pub pending_arbiter_count: u8,
+    /// Threshold of the proposed council.
+    pub pending_arbiter_threshold: u8,
+    /// Bits: 1 no new jobs, 2 no assignments.
+    pub paused: u8,
+    /// Canonical bump.
+    pub bump: u8,
+}

@@ -1,0 +1,139 @@
+use anchor_lang::prelude::*;
+use gantry_core::{
+    reputation::{History, reputation_bps},
+    requirements::Offer,
+};
+
+/// Failures in a row that suspend a node.
+pub const FAILURES_TO_SUSPEND: u8 = 3;
+/// Seconds after which a suspended node may resume without a new attestation.
+pub const SUSPENSION_SECONDS: i64 = 24 * 3_600;
+
+/// What a node is doing, as the byte in [`Node::status`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum NodeStatus {
+    /// Takes jobs.
+    Available = 0,
+    /// Runs a job.
+    Leased = 1,
+    /// Takes no new job; its provider said so.
+    Draining = 2,
+    /// Takes no job after three failures in a row or a conviction.
+    Suspended = 3,
+}
+
+/// Attestation flags, granted by attestors only.
+pub mod flags {
+    /// In a data centre.
+    pub const DATACENTER: u16 = 1 << 0;
+    /// Bound by a GDPR data processing agreement.
+    pub const GDPR_DPA: u16 = 1 << 1;
+    /// ISO/IEC 27001 certified.
+    pub const ISO27001: u16 = 1 << 2;
+    /// SOC 2 audited.
+    pub const SOC2: u16 = 1 << 3;
+    /// Offers confidential computing.
+    pub const CONFIDENTIAL_COMPUTING: u16 = 1 << 4;
+    /// In the European Economic Area.
+    pub const EEA: u16 = 1 << 5;
+    /// Every flag there is.
+    pub const ALL: u16 = (1 << 6) - 1;
+}
+
+/// Highest attestation tier: 0 self-declared, 1 benchmarked, 2 attested by the vendor's service, 3 inspected on site.
+pub const MAX_TIER: u8 = 3;
+
+/// A GPU host that takes jobs. Seeds `"node", provider, node_key`.
+#[account]
+pub struct Node {
+    /// The provider account it belongs to.
+    pub provider: Address,
+    /// The ed25519 key that signs its receipts.
+    pub node_key: Address,
+    /// Who paid the rent of this account.
+    pub rent_payer: Address,
+    /// Mint that the price is in.
+    pub price_mint: Address,
+    /// The job it runs; zeros when it runs none.
+    pub current_job: Address,
+    /// Who attested it; zeros when nobody did.
+    pub attestor: Address,
+    /// The device that its attestation names; zeros when there is none.
+    pub device_hash: [u8; 32],
+    /// Price, base units of `price_mint` per hour.
+    pub price_per_hour: PodU64,
+    /// When the attestation ends, Unix seconds.
+    pub attestation_expires_at: PodI64,
+    /// When it was listed, Unix seconds.
+    pub registered_at: PodI64,
+    /// When it was suspended, Unix seconds; 0 when it is not.
+    pub suspended_at: PodI64,
+    /// Jobs that ended as they should.
+    pub jobs_completed: PodU64,
+    /// Jobs that did not.
+    pub jobs_failed: PodU64,
+    /// Seconds served over all jobs.
+    pub served_seconds: PodU64,
+    /// Seconds those jobs were entitled to.
+    pub promised_seconds: PodU64,
+    /// Disk, GiB.
+    pub disk_gib: PodU32,
+    /// Bandwidth, Mbit/s.
+    pub mbps: PodU32,
+    /// GPU model code (SDK catalogue); 0 for a node without a GPU.
+    pub gpu_model: PodU16,
+    /// Memory of each GPU, GiB.
+    pub vram_gib: PodU16,
+    /// CPU cores.
+    pub cpu_cores: PodU16,
+    /// Main memory, GiB.
+    pub ram_gib: PodU16,
+    /// Attested flags.
+    pub flags: PodU16,
+    /// Country, ISO 3166-1 alpha-2.
+    pub country: [u8; 2],
+    /// GPUs in the node.
+    pub gpu_count: u8,
+    /// Attested tier, 0 to 3.
+    pub tier: u8,
+    /// 0 available, 1 leased, 2 draining, 3 suspended.
+    pub status: u8,
+    /// Set while leased: becomes draining when the job ends.
+    pub drain_after_job: u8,
+    /// Jobs failed since the last that did not.
+    pub consecutive_failures: u8,
+    /// Canonical bump.
+    pub bump: u8,
+}
+
+impl Node {
+    /// Reputation in basis points, from the node's own history.
+    pub fn reputation_bps(&self) -> u16 {
+        reputation_bps(History {
+            completed: self.jobs_completed.get(),
+            failed: self.jobs_failed.get(),
+            served_seconds: self.served_seconds.get(),
+            promised_seconds: self.promised_seconds.get(),
+        })
+    }
+
+    /// What the node offers, as job requirements are checked against it.
+    pub fn offer(&self) -> Offer {
+        Offer {
+            gpu_model: self.gpu_model.get(),
+            gpu_count: self.gpu_count,
+            vram_gib: self.vram_gib.get(),
+            ram_gib: self.ram_gib.get(),
+            disk_gib: self.disk_gib.get(),
+            mbps: self.mbps.get(),
+            country: self.country,
+            flags: self.flags.get(),
+            tier: self.tier,
+            attestation_expires_at: self.attestation_expires_at.get(),
+            reputation_bps: self.reputation_bps(),
+            price_per_hour: self.price_per_hour.get(),
+            mint: self.price_mint.to_bytes(),
+        }
+    }
+}

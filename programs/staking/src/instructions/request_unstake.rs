@@ -1,0 +1,56 @@
+use crate::{error::StakingError, event::UnstakeRequested, state::*};
+use anchor_lang::prelude::*;
+use pinocchio::sysvars::{Sysvar, clock::Clock};
+
+/// Accounts of `request_unstake`.
+#[derive(Accounts)]
+pub struct RequestUnstake {
+    /// The staker.
+    pub owner: Signer,
+    /// The rules.
+    #[account(seeds = [b"params"], bump = params.bump)]
+    pub params: Account<StakingParams>,
+    /// The pool.
+    #[account(mut, seeds = [b"pool", pool.provider.as_ref()], bump = pool.bump)]
+    pub pool: Account<Pool>,
+    /// The staker's position.
+    #[account(
+        mut,
+        seeds = [b"position", pool.address().as_ref(), owner.address().as_ref()],
+        bump = position.bump
+    )]
+    pub position: Account<Position>,
+}
+
+impl RequestUnstake {
+    /// Moves stake from active to unbonding.
+    pub fn handle(&mut self, shares: u128) -> Result<()> {
+        require!(shares > 0, StakingError::ZeroAmount);
+        let now = Clock::get()?.unix_timestamp;
+        let (pool, position) = (&mut self.pool, &mut self.position);
+        position.settle(pool)?;
+        position.take_shares(shares)?;
+        let (amount, unbonding_shares) = pool.unbond(shares)?;
+        let left = position.shares.get();
+        let enough = left == 0 || pool.active_tranche().value(left)? >= self.params.minimum_position_stake.get();
+        require!(enough, StakingError::PositionTooSmall);
+
+        let unlocks_at = now
+            .checked_add(i64::from(self.params.unbonding_seconds.get()))
+            .ok_or(StakingError::Overflow)?;
+        if unbonding_shares > 0 {
+            position.push_request(unbonding_shares, unlocks_at)?;
+        }
+        emit!(UnstakeRequested {
+            pool: *self.pool.address(),
+            owner: *self.owner.address(),
+            amount,
+            shares,
+            unbonding_shares,
+            unlocks_at,
+            active: self.pool.active.get(),
+            unbonding: self.pool.unbonding.get(),
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! Staking: what providers and those who trust them stand to lose, and what they earn for it.
+//!
+//! Each provider has one pool. Active and unbonding stake answer for its jobs; the market, and nobody else, bonds it,
+//! releases it, slashes it and shares revenue with it. See the README beside this crate for every instruction's signer
+//! and errors.
+#![cfg_attr(target_os = "solana", no_std)]
+
+use anchor_lang::prelude::*;
+#[cfg(target_os = "solana")]
+use solana_compiler_builtins as _;
+
+pub mod error;
+pub mod event;
+pub mod instructions;
+pub mod state;
+mod vault;
+
+use instructions::*;
+pub use {error::StakingError, state::*};
+
+declare_id!("32m8cq5TJFPWGoXDKtGctFyc7HY8dwSNgBrGKuMDRQbY");
+
+/// Staking's instructions.
+// As a dependency (feature `cpi`) only the client side is generated: the dispatcher's exported symbol would end up in
+// the caller's binary, beside the caller's own.
+#[cfg_attr(feature = "cpi", program(interface, program_id = crate::ID))]
+#[cfg_attr(not(feature = "cpi"), program)]
+pub mod staking {
+    use super::*;
+
+    /// Sets staking up. Once. The network's authority.
+    pub fn initialize(
+        ctx: &mut Context<Initialize>,
+        unbonding_seconds: u32,
+        commission_notice_seconds: u32,
+        minimum_pool_stake: u64,
+        minimum_position_stake: u64,
+        slash_customer_bps: u16,
+        slash_reporter_bps: u16,
+    ) -> Result<()> {
+        let rules = Rules {
+            unbonding_seconds,
+            commission_notice_seconds,
+            minimum_pool_stake,
+            minimum_position_stake,
+            slash_customer_bps,
+            slash_reporter_bps,
+        };
+        ctx.accounts.handle(&rules, &ctx.bumps)
+    }
+
+    /// Creates a provider's pool. The provider's authority.
+    pub fn create_pool(ctx: &mut Context<CreatePool>, commission_bps: u16) -> Result<()> {
+        ctx.accounts.handle(commission_bps, &ctx.bumps)
+    }
+
+    /// Lowers the commission at once or announces a raise. The provider's authority.
+    pub fn set_commission(ctx: &mut Context<SetCommission>, commission_bps: u16) -> Result<()> {
+        ctx.accounts.handle(commission_bps)
+    }
+
+    /// Stakes behind a provider. Anyone.
+    pub fn stake(ctx: &mut Context<Stake>, amount: u64) -> Result<()> {
+        ctx.accounts.handle(amount, &ctx.bumps)
+    }
+
+    /// Asks for stake back, in shares of the active stake. The staker.
+    pub fn request_unstake(ctx: &mut Context<RequestUnstake>, shares: u128) -> Result<()> {
+        ctx.accounts.handle(shares)
+    }
+
+    /// Takes the request at a place (0 is the oldest) back. The staker.
+    pub fn cancel_unstake(ctx: &mut Context<CancelUnstake>, place: u8) -> Result<()> {
+        ctx.accounts.handle(place)
+    }
+
+    /// Pays every request that is due. The staker.
+    pub fn withdraw(ctx: &mut Context<Withdraw>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Pays the rewards of a position. The staker.
+    pub fn claim_rewards(ctx: &mut Context<ClaimRewards>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Sets stake aside for a job. The market alone.
+    pub fn bond(ctx: &mut Context<Bond>, amount: u64) -> Result<()> {
+        ctx.accounts.handle(amount)
+    }
+
+    /// Gives a job's bond back. The market alone.
+    pub fn release(ctx: &mut Context<Release>, amount: u64) -> Result<()> {
+        ctx.accounts.handle(amount)
+    }
+
+    /// Takes `amount` for a fault of the job that holds `bond`, and gives the rest of the bond back. The market alone.
+    pub fn slash(ctx: &mut Context<Slash>, bond: u64, amount: u64) -> Result<()> {
+        ctx.accounts.handle(bond, amount)
+    }
+
+    /// Shares revenue that the market transferred to the reward vault before. The market alone.
+    pub fn deposit_rewards(ctx: &mut Context<DepositRewards>, amount: u64) -> Result<()> {
+        ctx.accounts.handle(amount)
+    }
+}

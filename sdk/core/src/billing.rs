@@ -1,0 +1,110 @@
+//! What a job costs, and who receives which part of it.
+
+use crate::{BPS, SECONDS_PER_HOUR, mul_div_ceil, mul_div_floor};
+
+/// Base units to deposit for at most `seconds` at `price_per_hour`: `ceil(price × seconds / 3600)`.
+/// `None` if that exceeds `u64`.
+pub const fn deposit(price_per_hour: u64, seconds: u32) -> Option<u64> {
+    mul_div_ceil(price_per_hour, seconds as u64, SECONDS_PER_HOUR)
+}
+
+/// Base units billed for `seconds` at `price_per_hour`: `floor(price × seconds / 3600)`. `None` if that exceeds `u64`.
+pub const fn bill(price_per_hour: u64, seconds: u32) -> Option<u64> {
+    mul_div_floor(price_per_hour, seconds as u64, SECONDS_PER_HOUR)
+}
+
+/// Seconds to pay for: never more than the node proved, than passed, or than the customer bought.
+pub const fn payable_seconds(proven: u32, elapsed: u32, maximum: u32) -> u32 {
+    let least = if proven < elapsed { proven } else { elapsed };
+    if least < maximum { least } else { maximum }
+}
+
+/// Where a deposit goes when a job settles. The parts sum to the deposit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// To the provider and its delegators together.
+    pub provider: u64,
+    /// To the matcher that paired the job.
+    pub matcher: u64,
+    /// To the treasury.
+    pub treasury: u64,
+    /// Back to the customer: what was not earned.
+    pub customer: u64,
+}
+
+/// Splits `deposit` by what the node earned.
+///
+/// `earned` is the bill less any SLA credit, in base units and at most `deposit`; `fee_bps` goes to the treasury,
+/// rounded up, `matcher_bps` to the matcher, rounded down; together at most 10,000. `None` where these bounds are broken.
+pub const fn settle(deposit: u64, earned: u64, fee_bps: u16, matcher_bps: u16) -> Option<Settlement> {
+    if earned > deposit || fee_bps as u64 + matcher_bps as u64 > BPS {
+        return None;
+    }
+    // With shares that sum to at most a whole, ceil of one and floor of the other never exceed what was earned.
+    let (Some(treasury), Some(matcher)) =
+        (mul_div_ceil(earned, fee_bps as u64, BPS), mul_div_floor(earned, matcher_bps as u64, BPS))
+    else {
+        return None;
+    };
+    Some(Settlement { provider: earned - treasury - matcher, matcher, treasury, customer: deposit - earned })
+}
+
+/// The delegators' part of a provider's revenue: what remains after `commission_bps`, rounded down.
+/// `None` if the commission exceeds 10,000.
+pub const fn delegators_part(revenue: u64, commission_bps: u16) -> Option<u64> {
+    if commission_bps as u64 > BPS {
+        return None;
+    }
+    mul_div_floor(revenue, BPS - commission_bps as u64, BPS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deposits_round_up_and_bills_round_down() {
+        assert_eq!(deposit(1_000_000, 3_600), Some(1_000_000));
+        assert_eq!(deposit(1_000_000, 1), Some(278));
+        assert_eq!(bill(1_000_000, 1), Some(277));
+        assert_eq!(deposit(u64::MAX, 3_601), None);
+    }
+
+    #[test]
+    fn nobody_is_paid_beyond_any_of_the_three_bounds() {
+        assert_eq!(payable_seconds(10, 20, 30), 10);
+        assert_eq!(payable_seconds(20, 10, 30), 10);
+        assert_eq!(payable_seconds(30, 20, 10), 10);
+    }
+
+    #[test]
+    fn parts_sum_to_the_deposit_at_the_bounds() {
+        for deposit in [0, 1, 2, 9_999, 10_001, u64::MAX] {
+            for earned in [0, 1, deposit / 3, deposit] {
+                for (fee, matcher) in [(0, 0), (1, 9_999), (200, 50), (10_000, 0), (3_333, 3_333)] {
+                    let earned = earned.min(deposit);
+                    let parts = settle(deposit, earned, fee, matcher).expect("within bounds");
+                    let sum = parts.provider as u128
+                        + parts.matcher as u128
+                        + parts.treasury as u128
+                        + parts.customer as u128;
+                    assert_eq!(sum, deposit as u128, "{deposit} {earned} {fee} {matcher}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_settlement_outside_its_bounds_is_refused() {
+        assert_eq!(settle(1, 2, 0, 0), None);
+        assert_eq!(settle(1, 1, 10_000, 1), None);
+        assert_eq!(delegators_part(1, 10_001), None);
+    }
+
+    #[test]
+    fn the_protocol_rounds_up_and_the_matcher_down() {
+        let parts = settle(101, 101, 200, 50).expect("within bounds");
+        assert_eq!((parts.treasury, parts.matcher, parts.provider), (3, 0, 98));
+        assert_eq!(delegators_part(101, 1_000), Some(90));
+    }
+}
