@@ -85,12 +85,12 @@ struct Outcome {
 }
 
 impl SettleJob {
-    fn validate(&self) -> Result<()> {
+    fn validate(&self, now: i64) -> Result<()> {
         let job = &self.job;
         let ended = [JobStatus::Finished as u8, JobStatus::Lapsed as u8].contains(&job.status);
         require!(ended, MarketError::NotEnded);
         if job.options & ACCEPTED == 0 {
-            let at = job.offset(Clock::get()?.unix_timestamp).ok_or(MarketError::Overflow)?;
+            let at = job.offset(now).ok_or(MarketError::Overflow)?;
             let waited = at.saturating_sub(job.ended_at.get());
             require!(
                 waited >= self.params.terms.dispute_window.get(),
@@ -104,7 +104,7 @@ impl SettleJob {
     }
 
     /// Pure maths over what the job proved; see [`gantry_core::billing`] for the rounding.
-    fn outcome(&self) -> Option<Outcome> {
+    fn outcome(&self, now: i64) -> Option<Outcome> {
         let (job, terms) = (&self.job, &self.params.terms);
         let served = job.served_seconds.get();
         let paid_seconds = billing::payable_seconds(served, job.elapsed(job.ended_at.get()), job.max_duration.get());
@@ -122,7 +122,7 @@ impl SettleJob {
         // Without stake to share with, the provider keeps all of it.
         let shared = self.pool.active_shares.get() > 0;
         let delegators = if shared {
-            billing::delegators_part(parts.provider, self.pool.commission_bps.get())?
+            billing::delegators_part(parts.provider, self.pool.commission_at(now))?
         } else {
             0
         };
@@ -137,8 +137,9 @@ impl SettleJob {
 
     /// Pays everybody, releases the bond, closes vault and job.
     pub fn handle(&mut self) -> Result<()> {
-        self.validate()?;
-        let outcome = self.outcome().ok_or(MarketError::Overflow)?;
+        let now = Clock::get()?.unix_timestamp;
+        self.validate(now)?;
+        let outcome = self.outcome(now).ok_or(MarketError::Overflow)?;
         let parts = outcome.parts;
         let to_provider = parts
             .provider

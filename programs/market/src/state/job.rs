@@ -68,7 +68,7 @@ pub const ACCEPTED: u8 = 4;
 /// A job and its escrow. Seeds `"job", wallet, id`; its vault is `"vault", job`.
 ///
 /// 441 bytes with the discriminator: with a vault of 165 bytes the rent of a job stays below 0.006 SOL. Times after
-/// `created_at` are stored as seconds since then; 0 means not yet.
+/// `created_at` are stored as seconds since then; which of them count follows from the status.
 #[account]
 pub struct Job {
     /// The customer's wallet.
@@ -194,14 +194,14 @@ impl Job {
         JobStatus::from_byte(self.status)
     }
 
-    /// `at` as the job stores times: seconds since it was opened, never below 1 so that 0 stays "not yet".
+    /// `at` as the job stores times: seconds since it was opened. `None` before that, or 136 years after.
     pub fn offset(&self, at: i64) -> Option<u32> {
-        u32::try_from(at.checked_sub(self.created_at.get())?.max(1)).ok()
+        u32::try_from(at.checked_sub(self.created_at.get())?).ok()
     }
 
-    /// Seconds from the start to `now`, or to the end if that was before.
+    /// Seconds from the start to `now`, or to the end if the job has ended.
     pub fn elapsed(&self, now: u32) -> u32 {
-        let end = if self.ended_at.get() > 0 {
+        let end = if self.status > JobStatus::Running as u8 {
             self.ended_at.get()
         } else {
             now

@@ -5,6 +5,10 @@ use anchor_lang::prelude::*;
 /// Times that a pool can lose its whole active stake before it takes no new one.
 pub const MAX_WIPES: usize = 4;
 
+/// A slash that leaves less than one part in this many of the active stake counts as a full one. Otherwise shares could
+/// stay over next to nothing, and each new stake would multiply their number.
+const DUST: u128 = 1 << 20;
+
 /// The whole, in basis points.
 pub const BPS: u16 = 10_000;
 
@@ -189,9 +193,9 @@ impl Pool {
 
     /// Takes `amount` of the stake for a fault of the job that holds `bond`, and gives the rest of the bond back.
     ///
-    /// Active and unbonding stake bear it in proportion. As `amount ≤ bond ≤ bonded ≤ active`, the active stake covers
-    /// what stays bonded, and of unbonding stake at least one base unit is left: only the active stake can be wiped out,
-    /// and then its shares end with it.
+    /// Active and unbonding stake bear it in proportion. As `amount ≤ bond ≤ bonded ≤ active`, the active stake still
+    /// covers what stays bonded, and some of the unbonding stake is left: only the active stake can be wiped out, and
+    /// then its shares end with it. What dust of it is left goes to the unbonding stake, or is not counted any more.
     ///
     /// # Errors
     /// [`StakingError::AboveBond`] where `amount > bond`, [`StakingError::AboveBonded`] where `bond` is not bonded.
@@ -221,20 +225,28 @@ impl Pool {
             .ok_or(StakingError::AboveBonded)?
             .into();
         self.slashed_total = slashed_total.into();
-        if left == 0 && !self.active_shares.is_zero() {
-            let place = usize::from(self.wipes);
-            // In range: after the last place is taken, `deposit` refuses, and an empty pool cannot be emptied again.
-            *self
-                .wiped_reward_index
-                .get_mut(place)
-                .ok_or(StakingError::PoolRetired)? = self.reward_index;
-            self.wipes += 1;
-            self.active_shares = 0u128.into();
+        if self.bonded.is_zero() && u128::from(left) * DUST < u128::from(active) {
+            self.wipe()?;
         }
         Ok(SlashSource {
             active: from_active,
             unbonding: from_unbonding,
         })
+    }
+
+    /// Ends the active shares: they earn up to here and are worth nothing.
+    fn wipe(&mut self) -> core::result::Result<(), StakingError> {
+        let place = self.wiped_reward_index.get_mut(usize::from(self.wipes));
+        // In range: after the last place is taken `deposit` refuses, and an empty pool cannot be wiped again.
+        *place.ok_or(StakingError::PoolRetired)? = self.reward_index;
+        self.wipes += 1;
+        if !self.unbonding_shares.is_zero() {
+            let unbonding = self.unbonding.checked_add(self.active);
+            self.unbonding = unbonding.ok_or(StakingError::Overflow)?;
+        }
+        self.active = 0u64.into();
+        self.active_shares = 0u128.into();
+        Ok(())
     }
 
     /// Shares `amount` of revenue among the active shares, exactly: what the division leaves over counts next time. Where

@@ -108,13 +108,40 @@ fn a_full_slash_leaves_no_shares_over_nothing_and_a_pool_that_works() {
 }
 
 #[test]
+fn next_to_nothing_left_counts_as_a_full_slash_unless_it_is_bonded() {
+    let before = 1u64 << 40;
+    for (left, wiped) in [(1, true), ((1 << 20) - 1, true), (1 << 20, false)] {
+        let mut pool = pool(before);
+        pool.bond(before - left, 0).unwrap();
+        pool.slash(before - left, before - left).unwrap();
+        assert_eq!(pool.active_shares.is_zero(), wiped, "{left}");
+        assert_eq!(pool.active.get(), if wiped { 0 } else { left });
+    }
+    let mut pool = pool(before);
+    pool.bond(before - 1, 0).unwrap();
+    pool.bond(1, 0).unwrap();
+    pool.slash(before - 1, before - 1).unwrap();
+    assert_eq!((pool.active.get(), pool.bonded.get(), pool.wipes), (1, 1, 0));
+}
+
+#[test]
+fn the_dust_of_a_full_slash_goes_to_the_unbonding_stake() {
+    let mut pool = pool((1 << 40) + 2);
+    let (_, shares) = pool.unbond(2).unwrap();
+    wipe(&mut pool);
+    assert_eq!((pool.active.get(), pool.unbonding.get(), pool.wipes), (0, 2, 1));
+    assert_eq!(pool.withdraw(shares).unwrap(), 2);
+}
+
+#[test]
 fn a_pool_retires_after_the_fourth_full_slash() {
     let mut pool = pool(0);
     for _ in 0..MAX_WIPES {
-        pool.deposit(1_000).unwrap();
-        pool.unbond(10).unwrap();
+        pool.deposit(1 << 40).unwrap();
+        pool.unbond(2).unwrap();
         wipe(&mut pool);
     }
+    assert_eq!(usize::from(pool.wipes), MAX_WIPES);
     assert_eq!(pool.deposit(1_000), Err(StakingError::PoolRetired));
     let shares = pool.unbonding_shares.get();
     assert_eq!(pool.rebond(shares), Err(StakingError::PoolRetired));
@@ -189,7 +216,7 @@ fn revenue_without_stakers_waits_for_the_next() {
     position.add_shares(pool.deposit(3).unwrap()).unwrap();
     pool.add_rewards(5).unwrap();
     position.settle(&pool).unwrap();
-    assert_eq!(position.rewards_owed.get(), 14, "fifteen, less what a third rounds off");
+    assert_eq!(position.rewards_owed.get(), 15);
 }
 
 #[test]

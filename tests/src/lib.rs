@@ -1,0 +1,3 @@
+//! What the tests share: a market in LiteSVM with the real programs ([`world`]).
+
+pub mod world;
