@@ -1,0 +1,252 @@
+//! Reading accounts.
+
+use super::{ClientError, Gantry};
+use crate::{
+    Pubkey, ix, market, pda, registry, staking,
+    state::{DecodeError, decode_account},
+};
+use anchor_lang::{AnchorDeserialize, Discriminator, Owner};
+use market::accounts::{Customer, Job, MarketParams, PaymentMint};
+use registry::accounts::{Attestor, Network, Node, Provider};
+use solana_rpc_client_api::{
+    config::{RpcAccountInfoConfig, RpcProgramAccountsConfig, UiAccountEncoding},
+    filter::{Memcmp, RpcFilterType},
+};
+use staking::accounts::{Pool, Position, StakingParams};
+
+const CLOCK: Pubkey = Pubkey::from_str_const("SysvarC1ock11111111111111111111111111111111");
+/// Where the clock sysvar holds the Unix time.
+const UNIX_TIME_AT: usize = 32;
+
+/// A token's mint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MintInfo {
+    /// Its address and token program.
+    pub mint: ix::MintRef,
+    /// Digits after the point.
+    pub decimals: u8,
+    /// Base units in existence.
+    pub supply: u64,
+}
+
+/// What a wallet has of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenBalance {
+    /// The wallet's associated token account.
+    pub account: Pubkey,
+    /// Base units in it; 0 where it does not exist.
+    pub amount: u64,
+}
+
+macro_rules! getters {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident),*) -> $kind:ident at $address:expr;)*) => {
+        impl Gantry {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// If the server cannot be reached or the account does not decode.
+                pub async fn $name(&self, $($arg: &Pubkey),*) -> Result<Option<$kind>, ClientError> {
+                    self.account(&$address).await
+                }
+            )*
+        }
+    };
+}
+
+getters! {
+    /// The network account.
+    network() -> Network at pda::network();
+    /// The provider account at an address.
+    provider(address) -> Provider at *address;
+    /// The node account at an address.
+    node(address) -> Node at *address;
+    /// The attestor account of a wallet.
+    attestor(wallet) -> Attestor at pda::attestor(wallet);
+    /// The rules of staking.
+    staking_params() -> StakingParams at pda::staking_params();
+    /// The pool at an address.
+    pool(address) -> Pool at *address;
+    /// The position of a wallet in a pool.
+    position(pool, owner) -> Position at pda::position(pool, owner);
+    /// The rules of the market.
+    market_params() -> MarketParams at pda::market_params();
+    /// What the market knows of a mint.
+    payment_mint(mint) -> PaymentMint at pda::payment_mint(mint);
+    /// The customer account of a wallet.
+    customer(wallet) -> Customer at pda::customer(wallet);
+    /// The job at an address; `None` once it is closed.
+    job(address) -> Job at *address;
+}
+
+macro_rules! listings {
+    ($($(#[$doc:meta])* $name:ident() -> $kind:ident;)*) => {
+        impl Gantry {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// If the server cannot be reached or an account does not decode.
+                pub async fn $name(&self) -> Result<Vec<(Pubkey, $kind)>, ClientError> {
+                    self.all_accounts(&[]).await
+                }
+            )*
+        }
+    };
+}
+
+impl Gantry {
+    /// The account at `address`, decoded; `None` where there is none.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, or the account belongs to another program or does not decode.
+    pub async fn account<T>(&self, address: &Pubkey) -> Result<Option<T>, ClientError>
+    where
+        T: AnchorDeserialize + Discriminator + Owner,
+    {
+        let commitment = self.rpc.commitment();
+        let response = self.rpc.get_account_with_commitment(address, commitment).await;
+        let Some(account) = response.map_err(|error| self.rpc_error(error))?.value else { return Ok(None) };
+        // A closed account can linger for the rest of its slot, without lamports or data.
+        if account.lamports == 0 || account.data.is_empty() {
+            return Ok(None);
+        }
+        let decode = |source| ClientError::Decode { address: *address, source };
+        if account.owner != T::owner() {
+            return Err(decode(DecodeError::UnknownProgram(account.owner)));
+        }
+        decode_account(&account.data).map(Some).map_err(decode)
+    }
+
+    /// Every account of one type, filtered by the bytes at an offset each.
+    async fn all_accounts<T>(&self, filters: &[(usize, &[u8])]) -> Result<Vec<(Pubkey, T)>, ClientError>
+    where
+        T: AnchorDeserialize + Discriminator + Owner,
+    {
+        let memcmp =
+            |offset: usize, bytes: &[u8]| RpcFilterType::Memcmp(Memcmp::new_raw_bytes(offset, bytes.to_vec()));
+        let mut all = vec![memcmp(0, T::DISCRIMINATOR)];
+        all.extend(filters.iter().map(|(offset, bytes)| memcmp(*offset, bytes)));
+        let config = RpcProgramAccountsConfig {
+            filters: Some(all),
+            account_config: RpcAccountInfoConfig {
+                encoding: Some(UiAccountEncoding::Base64),
+                commitment: Some(self.rpc.commitment()),
+                ..RpcAccountInfoConfig::default()
+            },
+            ..RpcProgramAccountsConfig::default()
+        };
+        let accounts = self.rpc.get_program_ui_accounts_with_config(&T::owner(), config).await;
+        let mut decoded = Vec::new();
+        for (address, account) in accounts.map_err(|error| self.rpc_error(error))? {
+            let data = account.data.decode().unwrap_or_default();
+            let value = decode_account(&data).map_err(|source| ClientError::Decode { address, source })?;
+            decoded.push((address, value));
+        }
+        decoded.sort_by_key(|(address, _)| *address);
+        Ok(decoded)
+    }
+
+    /// Every job of a customer's wallet that is not closed, in the order of their numbers.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or an account does not decode.
+    pub async fn jobs_of(&self, wallet: &Pubkey) -> Result<Vec<(Pubkey, Job)>, ClientError> {
+        let mut jobs: Vec<(Pubkey, Job)> = self.all_accounts(&[(8, wallet.as_ref())]).await?;
+        jobs.sort_by_key(|(_, job)| job.id);
+        Ok(jobs)
+    }
+
+    /// Every node of a provider account.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or an account does not decode.
+    pub async fn nodes_of(&self, provider: &Pubkey) -> Result<Vec<(Pubkey, Node)>, ClientError> {
+        self.all_accounts(&[(8, provider.as_ref())]).await
+    }
+
+    /// The chain's time, Unix seconds.
+    ///
+    /// # Errors
+    /// If the server cannot be reached.
+    pub async fn clock(&self) -> Result<i64, ClientError> {
+        let account = self.rpc.get_account_with_commitment(&CLOCK, self.rpc.commitment()).await;
+        let data = account.map_err(|error| self.rpc_error(error))?.value.map(|account| account.data);
+        let time = data.as_deref().and_then(|data| data.get(UNIX_TIME_AT..UNIX_TIME_AT + 8)?.try_into().ok());
+        time.map(i64::from_le_bytes).ok_or(ClientError::NotFound { what: "clock sysvar", address: CLOCK.to_string() })
+    }
+
+    /// The cluster's genesis hash, which receipts name.
+    ///
+    /// # Errors
+    /// If the server cannot be reached.
+    pub async fn genesis_hash(&self) -> Result<[u8; 32], ClientError> {
+        Ok(self.rpc.get_genesis_hash().await.map_err(|error| self.rpc_error(error))?.to_bytes())
+    }
+
+    /// Lamports of a wallet.
+    ///
+    /// # Errors
+    /// If the server cannot be reached.
+    pub async fn balance(&self, wallet: &Pubkey) -> Result<u64, ClientError> {
+        let commitment = self.rpc.commitment();
+        let response = self.rpc.get_balance_with_commitment(wallet, commitment).await;
+        Ok(response.map_err(|error| self.rpc_error(error))?.value)
+    }
+
+    /// What `owner` has of a token in its associated token account.
+    ///
+    /// # Errors
+    /// If the server cannot be reached.
+    pub async fn token_balance(&self, owner: &Pubkey, mint: &ix::MintRef) -> Result<TokenBalance, ClientError> {
+        let account = pda::associated_token(owner, &mint.mint, &mint.token_program);
+        Ok(TokenBalance { account, amount: self.token_amount(&account).await?.unwrap_or(0) })
+    }
+
+    /// Base units in a token account; `None` where there is none.
+    ///
+    /// # Errors
+    /// If the server cannot be reached.
+    pub async fn token_amount(&self, account: &Pubkey) -> Result<Option<u64>, ClientError> {
+        let response = self.rpc.get_account_with_commitment(account, self.rpc.commitment()).await;
+        let found = response.map_err(|error| self.rpc_error(error))?.value;
+        // SPL token accounts: mint 32, owner 32, amount 8; Token-2022 keeps that.
+        let amount = found.and_then(|account| account.data.get(64..72)?.try_into().ok());
+        Ok(amount.map(u64::from_le_bytes))
+    }
+
+    /// What a mint is.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] where there is no mint at this address.
+    pub async fn mint(&self, mint: &Pubkey) -> Result<MintInfo, ClientError> {
+        let response = self.rpc.get_account_with_commitment(mint, self.rpc.commitment()).await;
+        let found = response.map_err(|error| self.rpc_error(error))?.value;
+        let missing = || ClientError::NotFound { what: "mint", address: mint.to_string() };
+        let account = found.ok_or_else(missing)?;
+        let programs = [ix::token::TOKEN_PROGRAM, ix::token::TOKEN_2022_PROGRAM];
+        // SPL mints: authority 36, supply 8, decimals 1; Token-2022 keeps that.
+        let supply = account.data.get(36..44).and_then(|bytes| bytes.try_into().ok());
+        match (supply, account.data.get(44)) {
+            (Some(supply), Some(decimals)) if programs.contains(&account.owner) => Ok(MintInfo {
+                mint: ix::MintRef { mint: *mint, token_program: account.owner },
+                decimals: *decimals,
+                supply: u64::from_le_bytes(supply),
+            }),
+            _ => Err(missing()),
+        }
+    }
+}
+
+listings! {
+    /// Every provider.
+    providers() -> Provider;
+    /// Every node.
+    nodes() -> Node;
+    /// Every pool.
+    pools() -> Pool;
+    /// Every job that is not closed.
+    jobs() -> Job;
+    /// Every mint that was ever admitted.
+    payment_mints() -> PaymentMint;
+}

@@ -1,0 +1,89 @@
+//! A client over JSON-RPC: typed accounts, transactions that are confirmed or explained, and the whole life of a job.
+
+mod accounts;
+mod error;
+mod history;
+mod jobs;
+mod providers;
+mod send;
+mod watch;
+
+pub use accounts::{MintInfo, TokenBalance};
+pub use error::ClientError;
+pub use history::{JobHistory, PastTransaction};
+pub use jobs::{OpenJob, OpenedJob};
+pub use send::{SendOptions, Sent};
+pub use watch::{Closing, JobUpdate};
+
+use crate::{Pubkey, Signature};
+use solana_commitment_config::CommitmentConfig;
+use solana_rpc_client::{
+    http_sender::HttpSender,
+    nonblocking::rpc_client::RpcClient,
+    rpc_client::RpcClientConfig,
+};
+use std::{sync::Arc, time::Duration};
+
+/// How long one request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often the cluster is asked again while something is awaited. Less than a slot, so that none is missed by much.
+pub(crate) const POLL: Duration = Duration::from_millis(150);
+
+/// A connection to a cluster. Cheap to clone.
+#[derive(Clone)]
+pub struct Gantry {
+    rpc: Arc<RpcClient>,
+}
+
+impl std::fmt::Debug for Gantry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Gantry({})", self.url())
+    }
+}
+
+impl Gantry {
+    /// A client of the RPC server at `rpc_url`, reading at commitment confirmed. Nothing is sent yet.
+    pub fn connect(rpc_url: impl Into<String>) -> Self {
+        Self::with_commitment(rpc_url, CommitmentConfig::confirmed())
+    }
+
+    /// A client that reads and confirms at `commitment`.
+    pub fn with_commitment(rpc_url: impl Into<String>, commitment: CommitmentConfig) -> Self {
+        let sender = HttpSender::new_with_timeout(rpc_url.into(), REQUEST_TIMEOUT);
+        let rpc = RpcClient::new_sender(sender, RpcClientConfig::with_commitment(commitment));
+        Self { rpc: Arc::new(rpc) }
+    }
+
+    /// The RPC client underneath.
+    pub fn rpc(&self) -> &RpcClient {
+        &self.rpc
+    }
+
+    /// Where the RPC server is.
+    pub fn url(&self) -> String {
+        self.rpc.url()
+    }
+
+    pub(crate) fn rpc_error(&self, error: solana_rpc_client_api::client_error::Error) -> ClientError {
+        ClientError::from_rpc(&self.url(), error)
+    }
+
+    /// Asks a local network's faucet for SOL, and waits until it is there.
+    ///
+    /// # Errors
+    /// If the cluster has no faucet or it refuses.
+    pub async fn airdrop(&self, wallet: &Pubkey, lamports: u64) -> Result<Signature, ClientError> {
+        let before = self.balance(wallet).await?;
+        let signature = self.rpc.request_airdrop(wallet, lamports).await.map_err(|error| self.rpc_error(error))?;
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        // The balance, not the signature: some local networks fund without a transaction.
+        while self.balance(wallet).await? < before.saturating_add(lamports) {
+            if tokio::time::Instant::now() >= deadline {
+                return Err(ClientError::Expired(signature));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(signature)
+    }
+}

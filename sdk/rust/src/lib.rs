@@ -1,0 +1,39 @@
+//! Gantry from Rust.
+//!
+//! - [`registry`], [`staking`], [`market`]: the programs' accounts, events, instruction arguments and errors, generated
+//!   from the IDLs in `idl/`;
+//! - [`pda`] and [`ix`]: addresses and ready instructions;
+//! - [`state`]: decoding of any account or event, and what the raw bytes of a job or a node mean;
+//! - [`client`]: the whole life of a job over JSON-RPC;
+//! - [`spec`], [`blob`], [`manifest`]: what a job runs, where its files lie, what it left behind;
+//! - [`receipt`], [`keys`]: usage receipts and key files;
+//! - [`bootstrap`]: sets up the programs on a network of one's own.
+//!
+//! Amounts are `u64` base units of a token unless a name says otherwise, times are Unix seconds, shares are basis points.
+
+pub mod amount;
+pub mod blob;
+pub mod bootstrap;
+pub mod client;
+pub mod errors;
+pub mod gpu;
+pub mod hash;
+pub mod idl;
+pub mod ix;
+pub mod keys;
+pub mod manifest;
+pub mod pda;
+mod programs;
+pub mod receipt;
+pub mod spec;
+pub mod state;
+
+pub use anchor_lang::prelude::Pubkey;
+pub use client::{ClientError, Gantry};
+pub use gantry_core as core;
+pub use hash::Hash32;
+pub use programs::{market, registry, staking};
+pub use solana_instruction::Instruction;
+pub use solana_keypair::Keypair;
+pub use solana_signature::Signature;
+pub use solana_signer::Signer;
