@@ -1,0 +1,307 @@
+//! Turns what the VM reports into banks in the order that Yellowstone clients rely on.
+//!
+//! Per slot: first shred received, bank created, content, entry, block meta, completed, processed, confirmed; and
+//! finalized when the VM roots the slot. Surfpool reports confirmed *before* the block meta, roots only slots whose
+//! distance to the tip is exact, and takes `slot - 1` for the parent; all three are put right here.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use yellowstone_grpc_proto::prelude::{
+    BlockHeight, Rewards, SlotStatus, SubscribeUpdateAccountInfo, SubscribeUpdateBlockMeta, SubscribeUpdateEntry,
+    UnixTimestamp,
+};
+use yellowstone_grpc_proto::prost_types::Timestamp;
+
+use crate::ledger::{Bank, Content, Event, Item, Ledger, StatusChange, TransactionItem};
+
+/// An account as the VM holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountState {
+    /// Balance in lamports.
+    pub lamports: u64,
+    /// The program that owns it.
+    pub owner: [u8; 32],
+    /// Whether it is a program.
+    pub executable: bool,
+    /// Rent epoch, as stored.
+    pub rent_epoch: u64,
+    /// Its data.
+    pub data: Vec<u8>,
+}
+
+/// What the VM says of a block when it closes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockFacts {
+    /// Blockhash, base58.
+    pub blockhash: String,
+    /// Blockhash of the parent, base58.
+    pub parent_blockhash: String,
+    /// Unix seconds.
+    pub block_time: Option<i64>,
+    /// Height.
+    pub block_height: Option<u64>,
+    /// Transactions in it.
+    pub executed_transaction_count: u64,
+    /// Entries in it.
+    pub entries_count: u64,
+}
+
+#[derive(Debug)]
+struct OpenBank {
+    slot: u64,
+    bank_id: u64,
+    parent: Option<u64>,
+    items: Vec<Arc<Item>>,
+    /// Index into `items` of the newest write of each account.
+    newest: HashMap<[u8; 32], usize>,
+    facts: Option<BlockFacts>,
+}
+
+/// See the module's page. Not shared: one thread feeds it.
+#[derive(Debug)]
+pub struct Assembler {
+    ledger: Arc<Ledger>,
+    open: Option<OpenBank>,
+    last_sealed: Option<u64>,
+    /// Sealed, not yet finalized, oldest first.
+    unrooted: VecDeque<Arc<Bank>>,
+    next_bank_id: u64,
+    next_write_version: u64,
+}
+
+impl Assembler {
+    /// Feeds `ledger`.
+    #[must_use]
+    pub fn new(ledger: Arc<Ledger>) -> Self {
+        Self {
+            ledger,
+            open: None,
+            last_sealed: None,
+            unrooted: VecDeque::new(),
+            next_bank_id: 1,
+            next_write_version: 1,
+        }
+    }
+
+    /// One write of an account in `slot`. A write that changes nothing against the newest one of the same bank is
+    /// left out: the VM reports some changes twice over its two channels.
+    pub fn account(&mut self, slot: u64, pubkey: [u8; 32], state: AccountState, signature: Option<Vec<u8>>) {
+        let write_version = self.next_write_version;
+        let Some(bank) = self.bank(slot) else { return };
+        if let Some(Content::Account(newest)) = bank.newest.get(&pubkey).map(|index| &bank.items[*index].content) {
+            if signature.is_none() && same_state(newest, &state) {
+                return;
+            }
+        }
+        bank.newest.insert(pubkey, bank.items.len());
+        let info = SubscribeUpdateAccountInfo {
+            pubkey: pubkey.to_vec(),
+            lamports: state.lamports,
+            owner: state.owner.to_vec(),
+            executable: state.executable,
+            rent_epoch: state.rent_epoch,
+            data: state.data,
+            write_version,
+            txn_signature: signature,
+        };
+        let event = bank.push(Content::Account(info));
+        self.next_write_version += 1;
+        self.ledger.append([event]);
+    }
+
+    /// An executed transaction of `slot`.
+    pub fn transaction(&mut self, slot: u64, transaction: TransactionItem) {
+        let Some(bank) = self.bank(slot) else { return };
+        let event = bank.push(Content::Transaction(transaction));
+        self.ledger.append([event]);
+    }
+
+    /// The VM is closing `slot`.
+    pub fn closing(&mut self, slot: u64) {
+        self.bank(slot);
+    }
+
+    /// The block meta of `slot`; kept until the entry arrives.
+    pub fn block(&mut self, slot: u64, facts: BlockFacts) {
+        if let Some(bank) = self.bank(slot) {
+            bank.facts = Some(facts);
+        }
+    }
+
+    /// The entry of a slot, the last thing that the VM says of it: seals the bank.
+    pub fn entry(&mut self, mut entry: SubscribeUpdateEntry) {
+        let Some(bank) = self.bank(entry.slot) else { return };
+        entry.bank_id = bank.bank_id;
+        let entry = bank.push(Content::Entry(entry));
+        let Some(mut bank) = self.open.take() else { return };
+        let Some(facts) = bank.facts.take() else {
+            self.kill(bank, "the VM closed the slot without a block meta");
+            return;
+        };
+        let meta = SubscribeUpdateBlockMeta {
+            slot: bank.slot,
+            blockhash: facts.blockhash,
+            rewards: Some(Rewards::default()),
+            block_time: facts.block_time.map(|timestamp| UnixTimestamp { timestamp }),
+            block_height: facts.block_height.map(|block_height| BlockHeight { block_height }),
+            parent_slot: bank.parent.unwrap_or_default(),
+            parent_blockhash: facts.parent_blockhash,
+            executed_transaction_count: facts.executed_transaction_count,
+            entries_count: facts.entries_count,
+            bank_id: bank.bank_id,
+        };
+        let meta = bank.push(Content::BlockMeta(meta));
+        let sealed = Arc::new(bank.fold());
+        let status = |status, bank_id, bank| status_event(sealed.slot, sealed.parent, bank_id, status, bank);
+        let bank_id = Some(sealed.bank_id);
+        self.ledger.append([
+            entry,
+            meta,
+            status(SlotStatus::SlotCompleted, None, None),
+            status(SlotStatus::SlotProcessed, bank_id, Some(Arc::clone(&sealed))),
+            status(SlotStatus::SlotConfirmed, bank_id, Some(Arc::clone(&sealed))),
+        ]);
+        self.last_sealed = Some(sealed.slot);
+        self.unrooted.push_back(sealed);
+    }
+
+    /// The VM rooted `slot`: it and every older slot are final.
+    pub fn rooted(&mut self, slot: u64) {
+        while let Some(bank) = self.unrooted.pop_front_if(|bank| bank.slot <= slot) {
+            let event = status_event(
+                bank.slot,
+                bank.parent,
+                Some(bank.bank_id),
+                SlotStatus::SlotFinalized,
+                Some(bank.clone()),
+            );
+            self.ledger.append([event]);
+        }
+    }
+
+    /// The open bank of `slot`, opened when this is the first that is heard of it; none for a slot that is over.
+    fn bank(&mut self, slot: u64) -> Option<&mut OpenBank> {
+        if self.last_sealed.is_some_and(|sealed| slot <= sealed) {
+            tracing::warn!(
+                slot,
+                sealed = self.last_sealed,
+                "the VM reported something of a slot that is over: left out"
+            );
+            return None;
+        }
+        match &self.open {
+            Some(open) if open.slot == slot => {}
+            Some(open) if open.slot > slot => {
+                tracing::warn!(
+                    slot,
+                    open = open.slot,
+                    "the VM reported something of an older slot: left out"
+                );
+                return None;
+            }
+            _ => {
+                if let Some(abandoned) = self.open.take() {
+                    self.kill(abandoned, "the VM moved on without closing the slot");
+                }
+                self.open(slot);
+            }
+        }
+        self.open.as_mut()
+    }
+
+    fn open(&mut self, slot: u64) {
+        let parent = self.last_sealed.or(slot.checked_sub(1));
+        let bank_id = self.next_bank_id;
+        self.next_bank_id += 1;
+        self.ledger.begin_slot(slot);
+        self.ledger.append([
+            status_event(slot, parent, None, SlotStatus::SlotFirstShredReceived, None),
+            status_event(slot, parent, Some(bank_id), SlotStatus::SlotCreatedBank, None),
+        ]);
+        self.open = Some(OpenBank {
+            slot,
+            bank_id,
+            parent,
+            items: Vec::new(),
+            newest: HashMap::new(),
+            facts: None,
+        });
+    }
+
+    fn kill(&mut self, bank: OpenBank, why: &str) {
+        tracing::warn!(slot = bank.slot, why, "a slot died");
+        let mut change = status_change(bank.slot, bank.parent, Some(bank.bank_id), SlotStatus::SlotDead, None);
+        change.dead_error = Some(why.to_owned());
+        self.ledger.append([Event::Status(Arc::new(change))]);
+        self.last_sealed = self.last_sealed.max(Some(bank.slot));
+    }
+}
+
+impl OpenBank {
+    fn push(&mut self, content: Content) -> Event {
+        let item = Arc::new(Item {
+            slot: self.slot,
+            bank_id: self.bank_id,
+            created_at: now(),
+            content,
+        });
+        self.items.push(Arc::clone(&item));
+        Event::Item(item)
+    }
+
+    /// Keeps the newest write of each account.
+    fn fold(self) -> Bank {
+        let newest: HashSet<usize> = self.newest.into_values().collect();
+        let items = self.items.into_iter().enumerate();
+        let keep = |(index, item): (usize, Arc<Item>)| {
+            (!matches!(item.content, Content::Account(_)) || newest.contains(&index)).then_some(item)
+        };
+        Bank {
+            slot: self.slot,
+            parent: self.parent,
+            bank_id: self.bank_id,
+            items: items.filter_map(keep).collect(),
+        }
+    }
+}
+
+fn same_state(info: &SubscribeUpdateAccountInfo, state: &AccountState) -> bool {
+    info.lamports == state.lamports
+        && info.owner == state.owner
+        && info.executable == state.executable
+        && info.data == state.data
+}
+
+fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+fn status_change(
+    slot: u64,
+    parent: Option<u64>,
+    bank_id: Option<u64>,
+    status: SlotStatus,
+    bank: Option<Arc<Bank>>,
+) -> StatusChange {
+    StatusChange {
+        slot,
+        parent,
+        bank_id,
+        status,
+        dead_error: None,
+        created_at: now(),
+        bank,
+    }
+}
+
+fn status_event(
+    slot: u64,
+    parent: Option<u64>,
+    bank_id: Option<u64>,
+    status: SlotStatus,
+    bank: Option<Arc<Bank>>,
+) -> Event {
+    Event::Status(Arc::new(status_change(slot, parent, bank_id, status, bank)))
+}
