@@ -1,0 +1,106 @@
+//! The market in numbers.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use sqlx::PgConnection;
+
+use super::{Amount, Api, Envelope, Params, Problem, SlotParams};
+use crate::store::Numeric;
+
+/// `/v1/stats`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Stats {
+    /// Providers registered now.
+    pub providers: i64,
+    /// Nodes listed now.
+    pub nodes: i64,
+    /// Of these, those that take jobs.
+    pub nodes_available: i64,
+    /// Of these, those that run one.
+    pub nodes_leased: i64,
+    /// GPUs in the nodes listed now.
+    pub gpus: i64,
+    /// Jobs by status, those that closed included.
+    pub jobs: BTreeMap<String, i64>,
+    /// Events recorded.
+    pub events: i64,
+    /// Money by mint.
+    pub volume: Vec<Volume>,
+    /// Stake that takes jobs, over all pools.
+    pub active_stake: Option<Amount>,
+}
+
+/// What was paid in one mint.
+#[derive(Clone, Debug, Serialize)]
+pub struct Volume {
+    /// Jobs settled.
+    pub settled_jobs: i64,
+    /// Seconds paid for.
+    pub paid_seconds: String,
+    /// Billed.
+    pub billed: Amount,
+    /// In escrow now.
+    pub escrowed: Amount,
+}
+
+pub(super) async fn stats(
+    State(api): State<Api>,
+    Params(params): Params<SlotParams>,
+) -> Result<Json<Envelope<Stats>>, Problem> {
+    let mut reading = api.read(params.min_slot).await?;
+    let stats = collect(&mut reading.transaction).await?;
+    Ok(Json(reading.answer(stats, None)))
+}
+
+async fn collect(connection: &mut PgConnection) -> sqlx::Result<Stats> {
+    let (providers, events): (i64, i64) =
+        sqlx::query_as("select (select count(*) from provider where not closed), (select count(*) from event)")
+            .fetch_one(&mut *connection)
+            .await?;
+    let (nodes, nodes_available, nodes_leased, gpus): (i64, i64, i64, i64) = sqlx::query_as(
+        "select count(*), count(*) filter (where status = 0), count(*) filter (where status = 1), \
+         coalesce(sum(gpu_count), 0)::bigint from node where not closed",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let jobs: Vec<(String, i64)> = sqlx::query_as(
+        "select case when closed then 'closed' else \
+         (array['open', 'assigned', 'running', 'finished', 'lapsed', 'disputed', 'resolved'])[status + 1] end as name, \
+         count(*) from job group by 1",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let volume: Vec<(Vec<u8>, i16, i64, Numeric, Numeric, Numeric)> = sqlx::query_as(
+        "select m.mint, m.decimals, count(e.name), \
+         coalesce(sum((e.data ->> 'paid_seconds')::numeric), 0), coalesce(sum((e.data ->> 'bill')::numeric), 0), \
+         coalesce((select sum(o.deposited - o.paid_out) from job o where o.mint = m.mint and not o.closed), 0) \
+         from payment_mint m left join job j on j.mint = m.mint and j.closed \
+         left join event e on e.name = 'JobSettled' and e.accounts @> array[j.address] \
+         group by m.mint, m.decimals order by m.mint",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let volume = volume.into_iter().map(|(mint, decimals, settled_jobs, seconds, billed, escrowed)| {
+        let amount = |amount| Amount::new(amount, Some(&mint), Some(decimals));
+        Volume { settled_jobs, paid_seconds: seconds.to_string(), billed: amount(billed), escrowed: amount(escrowed) }
+    });
+    let stake: Option<(Vec<u8>, Numeric)> = sqlx::query_as(
+        "select stake_mint, coalesce((select sum(active) from pool where not closed), 0) from staking_params limit 1",
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    Ok(Stats {
+        providers,
+        nodes,
+        nodes_available,
+        nodes_leased,
+        gpus,
+        jobs: jobs.into_iter().collect(),
+        events,
+        volume: volume.collect(),
+        active_stake: stake.map(|(mint, active)| Amount::new(active, Some(&mint), None)),
+    })
+}

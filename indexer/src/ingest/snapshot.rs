@@ -1,0 +1,120 @@
+//! Beginning without history: subscribe first, then read everything, then join the two.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::{Ended, Ingest, Position, Work, hand_over};
+use crate::rpc::RpcError;
+use crate::store::{ProgramState, Snapshot};
+use crate::stream::{Buffer, Event, Subscription, Update, first_available};
+
+/// Banks held while the snapshot is read; beyond them the stream is not read.
+const HELD: usize = 1_024;
+/// Tries to read the snapshot: the RPC endpoint may have to catch up with the stream.
+const TRIES: u32 = 50;
+/// Pause between them.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Where the stream begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// At the oldest slot that the server has, for the sake of its events.
+    Oldest,
+    /// After a slot, or at the oldest above it.
+    After(u64),
+    /// At the tip.
+    Tip,
+}
+
+impl Ingest {
+    /// Opens a subscription, and gives the writer a snapshot and the banks that came meanwhile.
+    ///
+    /// Rows of the snapshot carry the slot that the endpoint read them at and write version 0. All banks from the first
+    /// whole one, which is no later than that slot, come from the stream: so what the endpoint read in the middle of its
+    /// slot is overwritten by that slot's own bank, and older banks change nothing but events.
+    pub(super) async fn start_with_snapshot(
+        &self,
+        start: Start,
+        position: &mut Option<Position>,
+        work: &mpsc::Sender<Work>,
+    ) -> Result<(Subscription, Buffer), Ended> {
+        let oldest = match start {
+            Start::Tip => None,
+            Start::Oldest | Start::After(_) => first_available(&self.options.source).await?,
+        };
+        let from = match start {
+            Start::After(slot) => oldest.map(|oldest| oldest.max(slot + 1)),
+            Start::Oldest | Start::Tip => oldest,
+        };
+        let mut subscription = self.open(from).await?;
+        let floor = match from {
+            // A replay sends its first slot whole.
+            Some(from) => from.saturating_sub(1),
+            None => self.first_whole(&mut subscription).await?,
+        };
+        let mut buffer = self.buffer(floor, false);
+        let mut held = Vec::new();
+        let read = self.read_programs(floor + 1);
+        tokio::pin!(read);
+        let programs = loop {
+            tokio::select! {
+                programs = &mut read => break programs?,
+                banks = self.next(&mut subscription, &mut buffer), if held.len() < HELD => held.extend(banks?),
+            }
+        };
+        let accounts: usize = programs.iter().map(|state| state.accounts.len()).sum();
+        let known = position.map(|position| position.slot);
+        let abandoned_after = match start {
+            Start::After(slot) => Some(slot),
+            Start::Oldest | Start::Tip => None,
+        };
+        let gap_from = abandoned_after.or(known).map_or(0, |slot| slot + 1);
+        let gap = (gap_from <= floor && floor > 0).then_some((gap_from, floor));
+        tracing::info!(accounts, floor, ?gap, "took a snapshot");
+        metrics::counter!("gantry_indexer_snapshots_total").increment(1);
+        let snapshot = Snapshot { programs, checkpoint: floor, gap, abandoned_after };
+        work.send(Work::Snapshot(snapshot)).await.map_err(|_| Ended::WriterStopped)?;
+        *position = Some(Position { slot: floor, is_block: false });
+        for bank in held {
+            hand_over(bank, position, work).await?;
+        }
+        Ok((subscription, buffer))
+    }
+
+    /// The slot below the first bank whose creation is seen: its content, and all after it, comes whole.
+    async fn first_whole(&self, subscription: &mut Subscription) -> Result<u64, Ended> {
+        let mut highest = 0;
+        loop {
+            let Event::Update(update) = subscription.next(self.store.schema()).await? else { continue };
+            self.progress.seen(update.slot());
+            if let Update::Created { slot } = update {
+                if slot > highest {
+                    return Ok(slot - 1);
+                }
+            }
+            highest = highest.max(update.slot());
+        }
+    }
+
+    async fn read_programs(&self, min_slot: u64) -> Result<Vec<ProgramState>, RpcError> {
+        let mut states = Vec::new();
+        for program in &self.store.schema().programs {
+            let mut tries = 0;
+            let state = loop {
+                match self.chain.program_accounts(&program.address, min_slot).await {
+                    Ok(state) => break state,
+                    Err(error) if tries < TRIES => {
+                        tracing::debug!(%error, min_slot, "cannot read a snapshot yet");
+                        tries += 1;
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    Err(error) => return Err(error),
+                }
+            };
+            let accounts = state.value.into_iter().map(|(address, account)| (address, account.data)).collect();
+            states.push(ProgramState { program: program.address, slot: state.slot, accounts });
+        }
+        Ok(states)
+    }
+}

@@ -1,0 +1,220 @@
+//! `gantry-indexer`: keeps Postgres at the tip of the market and serves it.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use gantry_indexer::api::Api;
+use gantry_indexer::ingest::{Ingest, IngestOptions};
+use gantry_indexer::progress::Progress;
+use gantry_indexer::rpc::Chain;
+use gantry_indexer::schema::Schema;
+use gantry_indexer::store::Store;
+use gantry_indexer::stream::SourceOptions;
+use gantry_indexer::verify::verify;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::io::AsyncReadExt;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Indexes the market into Postgres and serves it over HTTP.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Follow the chain and serve the API until stopped.
+    Run(Run),
+    /// Compare every row with the chain; exit 0 only when nothing differs.
+    Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Postgres, for example postgres://user:password@localhost/gantry
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: String,
+    /// JSON-RPC endpoint of the chain
+    #[arg(long, env = "GANTRY_RPC_URL", default_value = "http://127.0.0.1:8899")]
+    rpc_url: String,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    #[command(flatten)]
+    common: Common,
+    /// Yellowstone gRPC endpoint
+    #[arg(long, env = "GANTRY_GRPC_URL", default_value = "http://127.0.0.1:10000")]
+    grpc_url: String,
+    /// Token that the gRPC endpoint asks for
+    #[arg(long, env = "GANTRY_GRPC_TOKEN", hide_env_values = true)]
+    grpc_token: Option<String>,
+    /// Where the API listens; port 0 takes a free one and logs it
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Seconds without any message after which the stream is opened again
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    silence_seconds: u64,
+    /// Most MiB of account data held for slots that are not confirmed
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u64).range(1..))]
+    buffer_mib: u64,
+    /// Slots behind the stream beyond which /readyz says no
+    #[arg(long, default_value_t = 64)]
+    max_lag: u64,
+    /// Drop all that the database holds first, for a network that was started anew
+    #[arg(long)]
+    reset: bool,
+    /// Exit when stdin closes, so that no parent leaves this process behind
+    #[arg(long)]
+    exit_with_parent: bool,
+    /// Write the API's address here once the tables are there
+    #[arg(long)]
+    ready_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Verify {
+    #[command(flatten)]
+    common: Common,
+    /// Seconds to wait for the tables to reach the chain
+    #[arg(long, default_value_t = 60)]
+    timeout_seconds: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "info,sqlx=warn,yellowstone_grpc_client=error".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let done = match Cli::parse().command {
+        Command::Run(options) => run(options).await.map(|()| ExitCode::SUCCESS),
+        Command::Verify(options) => compare(options).await,
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn open(common: &Common) -> anyhow::Result<Store> {
+    let schema = Arc::new(Schema::embedded()?);
+    Store::open(&common.database_url, schema).await.context("cannot open the database that --database-url names")
+}
+
+async fn run(options: Run) -> anyhow::Result<()> {
+    let metrics = PrometheusBuilder::new().install_recorder().context("cannot set up metrics")?;
+    let listener = tokio::net::TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}: choose another address with --listen", options.listen))?;
+    let address = listener.local_addr().context("cannot read the API's address")?;
+    let store = open(&options.common).await?;
+    if options.reset {
+        store.reset().await?;
+        tracing::warn!("dropped all that the database held");
+    }
+    let progress = Arc::new(Progress::default());
+    let source = SourceOptions {
+        url: options.grpc_url,
+        token: options.grpc_token,
+        silence: Duration::from_secs(options.silence_seconds),
+    };
+    let buffer_limit = usize::try_from(options.buffer_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20);
+    let ingest = Ingest::new(
+        store.clone(),
+        Chain::new(options.common.rpc_url),
+        IngestOptions { source, buffer_limit },
+        progress.clone(),
+    );
+    let upkeep = metrics.clone();
+    let upkeep = async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            upkeep.run_upkeep();
+        }
+    };
+    let api = Api::new(store, progress.clone(), metrics, options.max_lag).router();
+    let server = axum::serve(listener, api);
+    tracing::info!(%address, "serving");
+    // Whatever is dropped in the middle is as if the process had been killed there, which is safe.
+    tokio::select! {
+        ended = ingest.run() => ended.map(|never: Infallible| match never {}).context("indexing stopped"),
+        ended = server.into_future() => ended.context("the API stopped"),
+        failed = tell_ready(options.ready_file, &progress, address) => failed.map(|never| match never {}),
+        () = upkeep => Ok(()),
+        () = parent_gone(), if options.exit_with_parent => {
+            tracing::info!("stdin is closed: exiting with the parent");
+            Ok(())
+        }
+        stopped = told_to_stop() => stopped,
+    }
+}
+
+/// Writes the ready file once the tables hold something.
+async fn tell_ready(
+    file: Option<PathBuf>,
+    progress: &Progress,
+    address: SocketAddr,
+) -> anyhow::Result<Infallible> {
+    let mut writes = progress.writes();
+    if writes.wait_for(|slot| *slot > 0).await.is_ok() {
+        tracing::info!(%address, "ready");
+        if let Some(file) = file {
+            // Whoever waits for the file must not find it half written.
+            let part = file.with_extension("part");
+            let ready = serde_json::json!({
+                "ready": true,
+                "pid": std::process::id(),
+                "api_url": format!("http://{address}"),
+            });
+            let written = std::fs::write(&part, ready.to_string()).and_then(|()| std::fs::rename(&part, &file));
+            written.with_context(|| format!("cannot write {}", file.display()))?;
+        }
+    }
+    std::future::pending().await
+}
+
+async fn parent_gone() {
+    let mut stdin = tokio::io::stdin();
+    let mut bytes = [0; 64];
+    while stdin.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
+}
+
+async fn told_to_stop() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+        _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+    }
+    Ok(())
+}
+
+async fn compare(options: Verify) -> anyhow::Result<ExitCode> {
+    let store = open(&options.common).await?;
+    let chain = Chain::new(options.common.rpc_url);
+    let report = verify(&store, &chain, Duration::from_secs(options.timeout_seconds)).await?;
+    if options.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        for difference in &report.differences {
+            let table = difference.table.as_deref().unwrap_or("no table");
+            println!("{} ({table}) {}", difference.address, difference.what);
+        }
+        println!("rows: {}", report.rows);
+        println!("accounts: {}", report.accounts);
+        println!("differences: {}", report.differences.len());
+        println!("slot: {}", report.slot);
+    }
+    Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,13 @@
+//! From Yellowstone's updates to whole confirmed banks.
+
+mod bank;
+mod buffer;
+mod convert;
+mod logs;
+mod subscription;
+
+pub use bank::{AccountWrite, BlockFacts, Change, SealedBank, Transaction};
+pub use buffer::{Broken, Buffer, Update};
+pub use convert::Malformed;
+pub use logs::{Logged, LoggedData, read as read_logs};
+pub use subscription::{Event, SourceOptions, StreamError, Subscription, first_available};
