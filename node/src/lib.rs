@@ -1,0 +1,19 @@
+//! The daemon on a host that serves jobs: it watches its node account, runs what it is assigned, and proves it with
+//! receipts that its node key signs.
+//!
+//! A job's whole path is in [`session`]; what it runs below is in [`process`] and [`guard`]; what was signed is in
+//! [`journal`], on disk before anybody sees it.
+
+pub mod chain;
+pub mod daemon;
+pub mod device;
+pub mod guard;
+pub mod host;
+pub mod journal;
+pub mod meter;
+pub mod orphans;
+pub mod process;
+pub mod service;
+pub mod session;
+pub mod tasks;
+pub mod workspace;
