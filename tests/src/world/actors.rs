@@ -206,16 +206,74 @@ impl World {
         self.prove_with(job, &receipt, &listing.node_key)
     }
 
-    /// Settles `job`, with every token account it pays to in place.
-    pub fn settle(&mut self, job: &Pubkey) -> Result<Outcome, Refusal> {
+    /// The instruction that settles `job`, with every token account it pays to in place.
+    pub fn settle_instruction(&mut self, job: &Pubkey) -> Instruction {
         let account = self.job(job);
         let mint: PaymentMint = self.account(&pda::payment_mint(&account.mint)).expect("the mint");
         let provider: Provider = self.account(&account.provider).expect("the provider");
         for owner in [provider.payout_owner, account.matcher, account.customer] {
             self.token_account(&owner, self.usdc);
         }
-        let settle = ix::settle_job(&account, &mint, &provider.payout_owner);
+        ix::settle_job(&account, &mint, &provider.payout_owner)
+    }
+
+    /// Settles `job`, with every token account it pays to in place.
+    pub fn settle(&mut self, job: &Pubkey) -> Result<Outcome, Refusal> {
+        let settle = self.settle_instruction(job);
         self.send(&[settle], &[])
+    }
+
+    /// The instruction with which `signer` cancels `job`.
+    pub fn cancel_instruction(&self, signer: &Pubkey, job: &Pubkey) -> Instruction {
+        let account = self.job(job);
+        let mint: PaymentMint = self.account(&pda::payment_mint(&account.mint)).expect("the mint");
+        let destination = pda::associated_token(&account.customer, &account.mint, &mint.token_program);
+        ix::cancel_job(signer, &account, &mint, &destination)
+    }
+
+    /// Cancels `job` as `signer`.
+    pub fn cancel(&mut self, signer: &Keypair, job: &Pubkey) -> Result<Outcome, Refusal> {
+        let cancel = self.cancel_instruction(&signer.pubkey(), job);
+        self.send(&[cancel], &[signer])
+    }
+
+    /// The instruction with which `reporter` takes `job` from its node, with every token account it pays to in place.
+    pub fn expire_instruction(&mut self, reporter: &Pubkey, job: &Pubkey) -> Instruction {
+        let account = self.job(job);
+        self.token_account(&account.customer, self.stake);
+        self.token_account(reporter, self.stake);
+        ix::expire_assignment(reporter, &account, self.stake_tokens())
+    }
+
+    /// Takes `job` from its node as `reporter`.
+    pub fn expire(&mut self, reporter: &Keypair, job: &Pubkey) -> Result<Outcome, Refusal> {
+        let expire = self.expire_instruction(&reporter.pubkey(), job);
+        self.send(&[expire], &[reporter])
+    }
+
+    /// Stops `job` as its customer.
+    pub fn stop(&mut self, customer: &Keypair, job: &Pubkey) -> Result<Outcome, Refusal> {
+        let stop = ix::stop_job(&self.job(job));
+        self.send(&[stop], &[customer])
+    }
+
+    /// Accepts the result of `job` as its customer.
+    pub fn accept(&mut self, customer: &Keypair, job: &Pubkey) -> Result<Outcome, Refusal> {
+        let accept = ix::accept_result(&self.job(job));
+        self.send(&[accept], &[customer])
+    }
+
+    /// Reports that `job` lapsed.
+    pub fn report_lapse(&mut self, job: &Pubkey) -> Result<Outcome, Refusal> {
+        let report = ix::report_lapse(&self.job(job));
+        self.send(&[report], &[])
+    }
+
+    /// Pauses new jobs (1), assignments (2) or both (3) as the guardian.
+    pub fn pause(&mut self, flags: u8) {
+        let guardian = self.guardian.insecure_clone();
+        let pause = ix::pause(&guardian.pubkey(), flags);
+        self.send(&[pause], &[&guardian]).expect("a pause");
     }
 
     /// A job that a node has been assigned, with its customer, node and matcher.
@@ -230,6 +288,15 @@ impl World {
     pub fn running(&mut self) -> (Pubkey, Keypair, Listing, Keypair) {
         let (job, customer, listing, matcher) = self.assigned();
         self.start(&job, &listing).expect("a start");
+        (job, customer, listing, matcher)
+    }
+
+    /// A job that its node has completed in 100 seconds.
+    pub fn completed(&mut self) -> (Pubkey, Keypair, Listing, Keypair) {
+        let (job, customer, listing, matcher) = self.running();
+        self.advance(100);
+        self.finish(&job, &listing, 1, 100, ReceiptStatus::Completed)
+            .expect("a final proof");
         (job, customer, listing, matcher)
     }
 }

@@ -1,9 +1,11 @@
 //! A market in LiteSVM: the three programs as built for the chain, mints, wallets and a clock that the test moves.
 
 mod actors;
+mod checks;
 mod refusal;
 
 pub use actors::{Listing, job_args};
+pub use checks::swapped;
 pub use refusal::{Outcome, Refusal, assert_refused};
 
 use gantry_sdk::{

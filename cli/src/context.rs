@@ -1,0 +1,140 @@
+//! What every command works with.
+
+use crate::{Format, Global, exit::Usage};
+use anyhow::{Context as _, Result};
+use gantry_sdk::{
+    Gantry, Keypair, Pubkey, Signer, amount,
+    blob::BlobStore,
+    bootstrap::{DEPLOYMENT_FILE, Deployment},
+    keys,
+    market::accounts::Job,
+    pda,
+};
+use std::path::PathBuf;
+
+/// Connection, wallet and options.
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    pub(crate) gantry: Gantry,
+    deployment: Option<Deployment>,
+}
+
+/// A token as people see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Token {
+    pub(crate) mint: Pubkey,
+    pub(crate) decimals: u8,
+    pub(crate) symbol: String,
+}
+
+impl Token {
+    /// `1.50 USDC`.
+    pub(crate) fn show(&self, base_units: u64) -> String {
+        format!("{} {}", amount::format(base_units, self.decimals), self.symbol)
+    }
+
+    /// Base units of what somebody wrote.
+    pub(crate) fn parse(&self, text: &str) -> Result<u64> {
+        Ok(amount::parse(text, self.decimals)?)
+    }
+}
+
+impl Context {
+    pub(crate) fn new(global: Global) -> Result<Self> {
+        if !global.rpc_url.starts_with("http://") && !global.rpc_url.starts_with("https://") {
+            return Err(Usage(format!("--rpc-url {}: write http://HOST:PORT or https://…", global.rpc_url)).into());
+        }
+        // Only for names and the faucet: a network without the file works as well.
+        let exists = global.run_dir.join(DEPLOYMENT_FILE).exists();
+        let deployment = exists.then(|| Deployment::load(&global.run_dir)).transpose()?;
+        Ok(Self { gantry: Gantry::connect(&global.rpc_url), global, deployment })
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.global.output
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.global.output == Format::Json
+    }
+
+    /// The local network's set-up, if the run folder has it.
+    pub(crate) fn deployment(&self) -> Option<&Deployment> {
+        self.deployment.as_ref()
+    }
+
+    /// Where the wallet's key file is.
+    pub(crate) fn keypair_path(&self) -> Result<PathBuf> {
+        if let Some(path) = &self.global.keypair {
+            return Ok(path.clone());
+        }
+        let home = std::env::var_os("HOME").context("HOME is not set: pass --keypair FILE")?;
+        Ok(PathBuf::from(home).join(".config/solana/id.json"))
+    }
+
+    /// The wallet that signs and pays.
+    pub(crate) fn wallet(&self) -> Result<Keypair> {
+        Ok(keys::load(self.keypair_path()?)?)
+    }
+
+    pub(crate) fn blobs(&self) -> Result<BlobStore> {
+        Ok(BlobStore::open(&self.global.blob_dir)?)
+    }
+
+    /// A token by its mint, with a name where one is known.
+    pub(crate) async fn token(&self, mint: &Pubkey) -> Result<Token> {
+        let known = self.deployment.iter().flat_map(|d| [&d.stake, &d.payment]).find(|token| token.mint == *mint);
+        if let Some(known) = known {
+            return Ok(Token { mint: *mint, decimals: known.decimals, symbol: known.symbol.clone() });
+        }
+        let decimals = self.gantry.mint(mint).await?.decimals;
+        Ok(Token { mint: *mint, decimals, symbol: short(mint) })
+    }
+
+    /// Tokens of several mints, each asked for once.
+    pub(crate) async fn tokens(&self, mints: impl IntoIterator<Item = Pubkey>) -> Result<Vec<Token>> {
+        let mut tokens: Vec<Token> = Vec::new();
+        for mint in mints {
+            if !tokens.iter().any(|token| token.mint == mint) {
+                tokens.push(self.token(&mint).await?);
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// The address of a job that is named by its address, or by its number with the wallet.
+    pub(crate) fn job_address(&self, name: &str) -> Result<Pubkey> {
+        match name.parse::<u64>() {
+            Ok(id) => Ok(pda::job(&self.wallet()?.pubkey(), id)),
+            Err(_) => address(name),
+        }
+    }
+
+    /// A job that is not closed, by address or number.
+    pub(crate) async fn job(&self, name: &str) -> Result<(Pubkey, Job)> {
+        let address = self.job_address(name)?;
+        Ok((address, self.gantry.require_job(&address).await?))
+    }
+}
+
+/// The token of `mint` among those that were looked up, or one that shows base units.
+pub(crate) fn token_of(tokens: &[Token], mint: &Pubkey) -> Token {
+    let found = tokens.iter().find(|token| token.mint == *mint).cloned();
+    found.unwrap_or_else(|| Token { mint: *mint, decimals: 0, symbol: format!("base units of {}", short(mint)) })
+}
+
+/// A key that somebody wrote.
+pub(crate) fn address(text: &str) -> Result<Pubkey> {
+    text.parse().map_err(|_| Usage(format!("`{text}` is neither a number nor a base58 address")).into())
+}
+
+/// The beginning of a key, for tables.
+pub(crate) fn short(key: &Pubkey) -> String {
+    let text = key.to_string();
+    format!("{}…", &text[..6.min(text.len())])
+}
+
+/// A key, or nothing for the zero key.
+pub(crate) fn optional(key: &Pubkey) -> Option<String> {
+    (*key != Pubkey::default()).then(|| key.to_string())
+}

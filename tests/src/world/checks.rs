@@ -1,0 +1,34 @@
+//! Refusals of whole transactions: they say why, and leave everything as it was.
+
+use super::{Outcome, Refusal, World, assert_error, assert_refused};
+use solana_instruction::error::InstructionError;
+
+impl World {
+    /// Runs `act`, asserts that no account of the programs and no token account has changed, and hands the result on.
+    #[track_caller]
+    pub fn unchanged(&mut self, act: impl FnOnce(&mut Self) -> Result<Outcome, Refusal>) -> Result<Outcome, Refusal> {
+        let before = self.state();
+        let result = act(self);
+        assert!(before == self.state(), "an account has changed");
+        result
+    }
+
+    /// Asserts that the market refuses `act` with the error `name`, and that nothing has changed.
+    #[track_caller]
+    pub fn market_refuses(&mut self, name: &str, act: impl FnOnce(&mut Self) -> Result<Outcome, Refusal>) {
+        let result = self.unchanged(act);
+        assert_refused(result, "market", name);
+    }
+
+    /// Asserts that the framework, the runtime or a token program refuses `act` with `expected`, and that nothing has
+    /// changed.
+    #[track_caller]
+    pub fn runtime_refuses(
+        &mut self,
+        expected: InstructionError,
+        act: impl FnOnce(&mut Self) -> Result<Outcome, Refusal>,
+    ) {
+        let result = self.unchanged(act);
+        assert_error(result, expected);
+    }
+}

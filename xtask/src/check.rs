@@ -1,0 +1,302 @@
+//! What must hold before a change lands: the same here and in CI.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use serde_json::Value;
+
+use crate::{
+    paths,
+    programs::{self, Compiler},
+    progress::seconds,
+    setup, sh,
+};
+
+/// The version of cargo-deny that checks the licences; it is kept in the cache folder.
+const CARGO_DENY: &str = "0.20.2";
+
+/// The package whose tests run the programs in the VM, and the processes.
+const VM_PACKAGE: &str = "gantry-tests";
+
+/// A part of the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Group {
+    /// Formatting of both workspaces
+    Format,
+    /// The programs compile, and the IDLs checked in are theirs
+    Idl,
+    /// Clippy on both workspaces, warnings refused
+    Lint,
+    /// Unit tests of both workspaces
+    Unit,
+    /// The compiler's self-test and the programs in the VM
+    Programs,
+    /// All processes end to end, and with faults
+    E2e,
+    /// Licences and sources of the dependencies
+    Licenses,
+}
+
+struct Step {
+    name: &'static str,
+    group: Group,
+    work: fn() -> Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        group: Group::Format,
+        work: check_format,
+    },
+    Step {
+        name: "programs and IDLs",
+        group: Group::Idl,
+        work: || programs::build(Compiler::Debian, true),
+    },
+    Step {
+        name: "clippy",
+        group: Group::Lint,
+        work: lint,
+    },
+    Step {
+        name: "unit tests of the programs",
+        group: Group::Unit,
+        work: test_programs_on_host,
+    },
+    Step {
+        name: "unit tests",
+        group: Group::Unit,
+        work: test_units,
+    },
+    Step {
+        name: "programs in the VM",
+        group: Group::Programs,
+        work: test_in_vm,
+    },
+    Step {
+        name: "end to end",
+        group: Group::E2e,
+        work: test_end_to_end,
+    },
+    Step {
+        name: "licences",
+        group: Group::Licenses,
+        work: check_licenses,
+    },
+];
+
+/// Runs the groups named, or all of them, and stops at the first that fails.
+pub(crate) fn run(only: &[Group]) -> Result<()> {
+    setup::build_programs()?;
+    let mut table: Vec<(&str, Duration)> = Vec::new();
+    for step in STEPS
+        .iter()
+        .filter(|step| only.is_empty() || only.contains(&step.group))
+    {
+        eprintln!("==> {}", step.name);
+        let begun = Instant::now();
+        let outcome = (step.work)();
+        table.push((step.name, begun.elapsed()));
+        if let Err(error) = outcome {
+            let group = step
+                .group
+                .to_possible_value()
+                .map(|value| value.get_name().to_owned())
+                .unwrap_or_default();
+            print_table(&table, true);
+            return Err(error.context(format!(
+                "{} failed; to run just that again: cargo xtask test {group}",
+                step.name
+            )));
+        }
+        eprintln!("==> {}: passed in {}", step.name, seconds(begun.elapsed()));
+    }
+    print_table(&table, false);
+    Ok(())
+}
+
+fn print_table(table: &[(&str, Duration)], last_failed: bool) {
+    eprintln!();
+    for (place, (name, duration)) in table.iter().enumerate() {
+        let word = if last_failed && place + 1 == table.len() {
+            "FAILED"
+        } else {
+            "passed"
+        };
+        eprintln!("  {word}  {name:<28} {:>9}", seconds(*duration));
+    }
+    let total = table.iter().map(|(_, duration)| *duration).sum();
+    eprintln!("          {:<28} {:>9}", "", seconds(total));
+}
+
+/// Formats both workspaces.
+pub(crate) fn format() -> Result<()> {
+    in_both(|cargo| {
+        cargo.args(["fmt", "--all"]);
+    })
+}
+
+/// Clippy on both workspaces.
+pub(crate) fn lint() -> Result<()> {
+    in_both(|cargo| {
+        cargo.args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
+    })
+}
+
+/// Builds every program of the off-chain workspace in one go, so that what they share is compiled once.
+pub(crate) fn build_binaries() -> Result<()> {
+    setup::build_programs()?;
+    sh::shown(cargo(&paths::root()).args(["build", "--workspace", "--bins"]))
+}
+
+fn check_format() -> Result<()> {
+    in_both(|cargo| {
+        cargo.args(["fmt", "--all", "--check"]);
+    })
+}
+
+fn test_programs_on_host() -> Result<()> {
+    sh::shown(cargo(&programs::workspace()).args(["test", "--workspace"]))
+}
+
+fn test_units() -> Result<()> {
+    let integration = test_files(|package, _| package != VM_PACKAGE)?;
+    run_tests(&["--lib", "--bins"], &integration)?;
+    run_tests(&["--doc"], &[])
+}
+
+fn test_in_vm() -> Result<()> {
+    programs::compile_deployed(Compiler::Debian)?;
+    programs::build_selftest(Compiler::Debian)?;
+    run_tests(
+        &[],
+        &test_files(|package, name| package == VM_PACKAGE && !is_end_to_end(name))?,
+    )
+}
+
+fn test_end_to_end() -> Result<()> {
+    setup::postgres()?;
+    programs::compile_deployed(Compiler::Debian)?;
+    build_binaries()?;
+    run_tests(
+        &[],
+        &test_files(|package, name| package == VM_PACKAGE && is_end_to_end(name))?,
+    )
+}
+
+/// Which files of `tests/tests` start processes; the others run programs in the VM.
+fn is_end_to_end(name: &str) -> bool {
+    ["e2e", "fault"].iter().any(|start| name.starts_with(start))
+}
+
+/// The integration tests of the off-chain workspace that a package's and a test's name decide on.
+fn test_files(wanted: fn(&str, &str) -> bool) -> Result<Vec<String>> {
+    let listing = sh::output(cargo(&paths::root()).args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: Value = serde_json::from_str(&listing).context("cargo metadata")?;
+    let mut names = Vec::new();
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let package_name = package["name"].as_str().unwrap_or_default();
+        for target in package["targets"].as_array().into_iter().flatten() {
+            let is_test = target["kind"]
+                .as_array()
+                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "test"));
+            let name = target["name"].as_str().unwrap_or_default();
+            if is_test && wanted(package_name, name) {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Tests always over the whole workspace, whatever is chosen of it: another choice of packages would be another choice
+/// of their dependencies' features, and compile those once more.
+fn run_tests(kinds: &[&str], files: &[String]) -> Result<()> {
+    if kinds.is_empty() && files.is_empty() {
+        eprintln!("there are no such tests yet");
+        return Ok(());
+    }
+    let mut test = cargo(&paths::root());
+    test.args(["test", "--workspace"]).args(kinds);
+    for name in files {
+        test.args(["--test", name]);
+    }
+    sh::shown(&mut test)
+}
+
+fn check_licenses() -> Result<()> {
+    let deny = cargo_deny()?;
+    for workspace in [paths::root(), programs::workspace()] {
+        let mut check = Command::new(&deny);
+        check
+            .arg("--manifest-path")
+            .arg(workspace.join("Cargo.toml"))
+            .args(["--all-features", "check", "--config"])
+            .arg(paths::root().join("deny.toml"))
+            // What the two workspaces allow is one list: an entry is for either.
+            .args([
+                "--allow",
+                "license-not-encountered",
+                "--allow",
+                "license-exception-not-encountered",
+            ])
+            .args(["--hide-inclusion-graph", "licenses", "bans", "sources"]);
+        sh::shown(&mut check)?;
+    }
+    Ok(())
+}
+
+/// cargo-deny in the cache folder, compiled there first if it is not there.
+fn cargo_deny() -> Result<PathBuf> {
+    let home = paths::cache()?.join(format!("cargo-deny-{CARGO_DENY}"));
+    let binary = home.join("bin/cargo-deny");
+    if binary.exists() {
+        return Ok(binary);
+    }
+    let mut install = cargo(&paths::root());
+    install
+        .args([
+            "install",
+            "cargo-deny",
+            "--locked",
+            "--version",
+            CARGO_DENY,
+            "--no-default-features",
+            "--root",
+        ])
+        .arg(&home)
+        .arg("--target-dir")
+        .arg(home.join("build"));
+    let mut steps = crate::progress::Steps::new("cargo-deny", 1);
+    steps.step("compiling it, which takes minutes, once", || {
+        sh::quiet(&mut install, &home.join("install.log"))?;
+        fs::remove_dir_all(home.join("build")).context("removing what the build left")
+    })?;
+    if !binary.exists() {
+        bail!("cargo install left no {}", binary.display());
+    }
+    Ok(binary)
+}
+
+fn in_both(arguments: impl Fn(&mut Command)) -> Result<()> {
+    for workspace in [paths::root(), programs::workspace()] {
+        let mut command = cargo(&workspace);
+        arguments(&mut command);
+        sh::shown(&mut command)?;
+    }
+    Ok(())
+}
+
+fn cargo(workspace: &Path) -> Command {
+    let mut command = Command::new(paths::cargo());
+    command.current_dir(workspace).env_remove("LD_LIBRARY_PATH");
+    command
+}
