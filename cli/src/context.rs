@@ -42,12 +42,20 @@ impl Token {
 impl Context {
     pub(crate) fn new(global: Global) -> Result<Self> {
         if !global.rpc_url.starts_with("http://") && !global.rpc_url.starts_with("https://") {
-            return Err(Usage(format!("--rpc-url {}: write http://HOST:PORT or https://…", global.rpc_url)).into());
+            return Err(Usage(format!(
+                "--rpc-url {}: write http://HOST:PORT or https://…",
+                global.rpc_url
+            ))
+            .into());
         }
         // Only for names and the faucet: a network without the file works as well.
         let exists = global.run_dir.join(DEPLOYMENT_FILE).exists();
         let deployment = exists.then(|| Deployment::load(&global.run_dir)).transpose()?;
-        Ok(Self { gantry: Gantry::connect(&global.rpc_url), global, deployment })
+        Ok(Self {
+            gantry: Gantry::connect(&global.rpc_url),
+            global,
+            deployment,
+        })
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -83,12 +91,24 @@ impl Context {
 
     /// A token by its mint, with a name where one is known.
     pub(crate) async fn token(&self, mint: &Pubkey) -> Result<Token> {
-        let known = self.deployment.iter().flat_map(|d| [&d.stake, &d.payment]).find(|token| token.mint == *mint);
+        let known = self
+            .deployment
+            .iter()
+            .flat_map(|d| [&d.stake, &d.payment])
+            .find(|token| token.mint == *mint);
         if let Some(known) = known {
-            return Ok(Token { mint: *mint, decimals: known.decimals, symbol: known.symbol.clone() });
+            return Ok(Token {
+                mint: *mint,
+                decimals: known.decimals,
+                symbol: known.symbol.clone(),
+            });
         }
         let decimals = self.gantry.mint(mint).await?.decimals;
-        Ok(Token { mint: *mint, decimals, symbol: short(mint) })
+        Ok(Token {
+            mint: *mint,
+            decimals,
+            symbol: short(mint),
+        })
     }
 
     /// Tokens of several mints, each asked for once.
@@ -120,12 +140,17 @@ impl Context {
 /// The token of `mint` among those that were looked up, or one that shows base units.
 pub(crate) fn token_of(tokens: &[Token], mint: &Pubkey) -> Token {
     let found = tokens.iter().find(|token| token.mint == *mint).cloned();
-    found.unwrap_or_else(|| Token { mint: *mint, decimals: 0, symbol: format!("base units of {}", short(mint)) })
+    found.unwrap_or_else(|| Token {
+        mint: *mint,
+        decimals: 0,
+        symbol: format!("base units of {}", short(mint)),
+    })
 }
 
 /// A key that somebody wrote.
 pub(crate) fn address(text: &str) -> Result<Pubkey> {
-    text.parse().map_err(|_| Usage(format!("`{text}` is neither a number nor a base58 address")).into())
+    text.parse()
+        .map_err(|_| Usage(format!("`{text}` is neither a number nor a base58 address")).into())
 }
 
 /// The beginning of a key, for tables.

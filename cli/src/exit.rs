@@ -1,12 +1,7 @@
 //! Exit codes: stable, and told by the kind of error.
 
 use gantry_sdk::{
-    ClientError,
-    blob::BlobError,
-    bootstrap::BootstrapError,
-    keys::KeyError,
-    manifest::ManifestError,
-    spec::SpecError,
+    ClientError, blob::BlobError, bootstrap::BootstrapError, keys::KeyError, manifest::ManifestError, spec::SpecError,
 };
 
 /// Anything that has no code of its own.
@@ -61,10 +56,18 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return Some(of_blob(error));
     }
     if let Some(error) = cause.downcast_ref::<KeyError>() {
-        return Some(if matches!(error, KeyError::Missing(_)) { NOT_FOUND } else { FAILED });
+        return Some(if matches!(error, KeyError::Missing(_)) {
+            NOT_FOUND
+        } else {
+            FAILED
+        });
     }
     let api = cause.downcast_ref::<reqwest::Error>()?;
-    Some(if api.is_connect() || api.is_timeout() { UNREACHABLE } else { FAILED })
+    Some(if api.is_connect() || api.is_timeout() {
+        UNREACHABLE
+    } else {
+        FAILED
+    })
 }
 
 fn of_client(error: &ClientError) -> u8 {
@@ -105,7 +108,11 @@ fn of_manifest(error: &ManifestError) -> u8 {
 }
 
 fn of_blob(error: &BlobError) -> u8 {
-    if matches!(error, BlobError::Missing(_)) { NOT_FOUND } else { FAILED }
+    if matches!(error, BlobError::Missing(_)) {
+        NOT_FOUND
+    } else {
+        FAILED
+    }
 }
 
 #[cfg(test)]
@@ -117,9 +124,26 @@ mod tests {
     #[test]
     fn the_kind_of_error_tells_the_code_also_under_context() {
         let cases = [
-            (ClientError::Unfunded { wallet: Pubkey::default() }, REFUSED),
-            (ClientError::NotFound { what: "job", address: "x".into() }, NOT_FOUND),
-            (ClientError::Unreachable { url: "u".into(), reason: "r".into() }, UNREACHABLE),
+            (
+                ClientError::Unfunded {
+                    wallet: Pubkey::default(),
+                },
+                REFUSED,
+            ),
+            (
+                ClientError::NotFound {
+                    what: "job",
+                    address: "x".into(),
+                },
+                NOT_FOUND,
+            ),
+            (
+                ClientError::Unreachable {
+                    url: "u".into(),
+                    reason: "r".into(),
+                },
+                UNREACHABLE,
+            ),
             (ClientError::Spec(SpecError::Version(2)), USAGE),
             (ClientError::Build("b".into()), FAILED),
         ];

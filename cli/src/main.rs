@@ -21,7 +21,7 @@ use std::{path::PathBuf, process::ExitCode};
         "Examples:\n",
         "  gantry keys new customer.json && gantry airdrop --keypair customer.json\n",
         "  gantry node list\n",
-        "  gantry job open examples/jobs/spiral.json\n",
+        "  gantry job open examples/render.json\n",
         "  gantry job watch 0\n",
         "  gantry job result 0 --out result/\n",
         "  gantry job list --output json | jq '.[].address'\n\n",
@@ -50,10 +50,22 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "GANTRY_KEYPAIR", value_name = "FILE")]
     pub(crate) keypair: Option<PathBuf>,
     /// Folder of the blob store: job specs, inputs, results
-    #[arg(long, global = true, env = "GANTRY_BLOB_DIR", default_value = ".gantry/blobs", value_name = "FOLDER")]
+    #[arg(
+        long,
+        global = true,
+        env = "GANTRY_BLOB_DIR",
+        default_value = ".gantry/blobs",
+        value_name = "FOLDER"
+    )]
     pub(crate) blob_dir: PathBuf,
     /// Run folder of a local network: names its tokens, and has the keys that mint them
-    #[arg(long, global = true, env = "GANTRY_RUN_DIR", default_value = ".gantry", value_name = "FOLDER")]
+    #[arg(
+        long,
+        global = true,
+        env = "GANTRY_RUN_DIR",
+        default_value = ".gantry",
+        value_name = "FOLDER"
+    )]
     pub(crate) run_dir: PathBuf,
     /// How results are written
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]

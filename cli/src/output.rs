@@ -14,15 +14,31 @@ pub(crate) fn line(text: impl AsRef<str>) -> Result<()> {
 
 /// Whether `error` is that nobody reads standard output any more.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Writes an error to standard error.
 pub(crate) fn print_error(format: Format, error: &anyhow::Error, code: u8) {
+    let message = message(error);
     match format {
-        Format::Table => eprintln!("error: {error:#}"),
-        Format::Json => eprintln!("{}", json!({ "error": format!("{error:#}"), "exit_code": code })),
+        Format::Table => eprintln!("error: {message}"),
+        Format::Json => eprintln!("{}", json!({ "error": message, "exit_code": code })),
     }
+}
+
+/// The error and its causes, without those that the ones before them have named already.
+fn message(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |message, cause| match message.as_str() {
+            "" => cause,
+            said if said.contains(&cause) => message,
+            said if cause.starts_with(said) => cause,
+            said => format!("{said}: {cause}"),
+        })
 }
 
 impl Context {
@@ -38,7 +54,10 @@ impl Context {
 /// A table with `header`, one row each.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table
+        .load_preset(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header);
     for row in rows {
         table.add_row(row);
     }
@@ -48,9 +67,14 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
 /// Two columns: what, and its value.
 pub(crate) fn fields(rows: impl IntoIterator<Item = (&'static str, String)>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
     for (name, value) in rows {
         table.add_row(vec![name.to_owned(), value]);
+    }
+    if let Some(column) = table.column_mut(0) {
+        column.set_padding((0, 1));
     }
     trim_lines(&table.to_string())
 }
@@ -62,4 +86,26 @@ fn trim_lines(text: &str) -> String {
 /// `3 nodes`, `1 node`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_named_once() {
+        let error = anyhow::anyhow!("no such file")
+            .context("cannot read a.json: no such file")
+            .context("a.json");
+        assert_eq!(message(&error), "a.json: cannot read a.json: no such file");
+        assert_eq!(message(&anyhow::anyhow!("x").context("y")), "y: x");
+    }
+
+    #[test]
+    fn fields_are_aligned_and_not_indented() {
+        assert_eq!(
+            fields([("A", "1".to_owned()), ("Long", "2".to_owned())]),
+            "A     1\nLong  2"
+        );
+    }
 }

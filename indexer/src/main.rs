@@ -96,7 +96,10 @@ struct Verify {
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| "info,sqlx=warn,yellowstone_grpc_client=error".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     let done = match Cli::parse().command {
         Command::Run(options) => run(options).await.map(|()| ExitCode::SUCCESS),
         Command::Verify(options) => compare(options).await,
@@ -109,14 +112,21 @@ async fn main() -> ExitCode {
 
 async fn open(common: &Common) -> anyhow::Result<Store> {
     let schema = Arc::new(Schema::embedded()?);
-    Store::open(&common.database_url, schema).await.context("cannot open the database that --database-url names")
+    Store::open(&common.database_url, schema)
+        .await
+        .context("cannot open the database that --database-url names")
 }
 
 async fn run(options: Run) -> anyhow::Result<()> {
-    let metrics = PrometheusBuilder::new().install_recorder().context("cannot set up metrics")?;
-    let listener = tokio::net::TcpListener::bind(options.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}: choose another address with --listen", options.listen))?;
+    let metrics = PrometheusBuilder::new()
+        .install_recorder()
+        .context("cannot set up metrics")?;
+    let listener = tokio::net::TcpListener::bind(options.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}: choose another address with --listen",
+            options.listen
+        )
+    })?;
     let address = listener.local_addr().context("cannot read the API's address")?;
     let store = open(&options.common).await?;
     if options.reset {
@@ -129,7 +139,9 @@ async fn run(options: Run) -> anyhow::Result<()> {
         token: options.grpc_token,
         silence: Duration::from_secs(options.silence_seconds),
     };
-    let buffer_limit = usize::try_from(options.buffer_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20);
+    let buffer_limit = usize::try_from(options.buffer_mib)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(1 << 20);
     let ingest = Ingest::new(
         store.clone(),
         Chain::new(options.common.rpc_url),
@@ -161,11 +173,7 @@ async fn run(options: Run) -> anyhow::Result<()> {
 }
 
 /// Writes the ready file once the tables hold something.
-async fn tell_ready(
-    file: Option<PathBuf>,
-    progress: &Progress,
-    address: SocketAddr,
-) -> anyhow::Result<Infallible> {
+async fn tell_ready(file: Option<PathBuf>, progress: &Progress, address: SocketAddr) -> anyhow::Result<Infallible> {
     let mut writes = progress.writes();
     if writes.wait_for(|slot| *slot > 0).await.is_ok() {
         tracing::info!(%address, "ready");
@@ -216,5 +224,9 @@ async fn compare(options: Verify) -> anyhow::Result<ExitCode> {
         println!("differences: {}", report.differences.len());
         println!("slot: {}", report.slot);
     }
-    Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.differences.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -62,7 +62,9 @@ impl Chain {
     /// The endpoint at `url`, for example `http://127.0.0.1:8899`.
     #[must_use]
     pub fn new(url: String) -> Self {
-        Self { client: RpcClient::new_with_timeout(url, Duration::from_secs(60)) }
+        Self {
+            client: RpcClient::new_with_timeout(url, Duration::from_secs(60)),
+        }
     }
 
     async fn ask<T: serde::de::DeserializeOwned>(
@@ -70,7 +72,10 @@ impl Chain {
         method: RpcRequest,
         params: serde_json::Value,
     ) -> Result<T, RpcError> {
-        let source = |error| RpcError::Request { method, source: Box::new(error) };
+        let source = |error| RpcError::Request {
+            method,
+            source: Box::new(error),
+        };
         self.client.send(method, params).await.map_err(source)
     }
 
@@ -87,7 +92,8 @@ impl Chain {
     /// # Errors
     /// Where the endpoint does not answer.
     pub async fn slot(&self) -> Result<u64, RpcError> {
-        self.ask(RpcRequest::GetSlot, json!([{ "commitment": "confirmed" }])).await
+        self.ask(RpcRequest::GetSlot, json!([{ "commitment": "confirmed" }]))
+            .await
     }
 
     /// Every account of `program`, not from before `min_slot`.
@@ -104,7 +110,8 @@ impl Chain {
         let config = json!({
             "encoding": "base64", "commitment": "confirmed", "withContext": true, "minContextSlot": min_slot,
         });
-        let answer: OptionalContext<Vec<RpcKeyedAccount>> = self.ask(method, json!([key::text(program), config])).await?;
+        let answer: OptionalContext<Vec<RpcKeyedAccount>> =
+            self.ask(method, json!([key::text(program), config])).await?;
         let OptionalContext::Context(answer) = answer else {
             return Err(wrong("the answer does not say which slot it is from"));
         };
@@ -115,7 +122,10 @@ impl Chain {
             let address = key::parse(&keyed.pubkey).ok_or_else(|| wrong("an address is malformed"))?;
             Ok((address, account(&keyed.account).map_err(wrong)?))
         });
-        Ok(At { slot: answer.context.slot, value: accounts.collect::<Result<_, RpcError>>()? })
+        Ok(At {
+            slot: answer.context.slot,
+            value: accounts.collect::<Result<_, RpcError>>()?,
+        })
     }
 
     /// The accounts at `addresses`, in their order; none for one that does not exist. The slot is the oldest that an
@@ -126,7 +136,10 @@ impl Chain {
     pub async fn accounts(&self, addresses: &[Key]) -> Result<At<Vec<Option<ChainAccount>>>, RpcError> {
         let method = RpcRequest::GetMultipleAccounts;
         let wrong = |what| RpcError::Answer { method, what };
-        let mut found = At { slot: u64::MAX, value: Vec::with_capacity(addresses.len()) };
+        let mut found = At {
+            slot: u64::MAX,
+            value: Vec::with_capacity(addresses.len()),
+        };
         for addresses in addresses.chunks(MAX_ACCOUNTS) {
             let texts: Vec<_> = addresses.iter().map(|address| key::text(address)).collect();
             let config = json!({ "encoding": "base64", "commitment": "confirmed" });

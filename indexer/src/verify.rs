@@ -96,8 +96,11 @@ pub async fn verify(store: &Store, chain: &Chain, timeout: Duration) -> Result<R
     }
     wait_for(store, slot, timeout).await?;
     let rows = read(store, None).await?;
-    let mut tables: BTreeMap<String, usize> =
-        schema.accounts.iter().map(|account| (account.table.clone(), 0)).collect();
+    let mut tables: BTreeMap<String, usize> = schema
+        .accounts
+        .iter()
+        .map(|account| (account.table.clone(), 0))
+        .collect();
     for (kind, row) in rows.values() {
         if let Some(count) = tables.get_mut(&schema.accounts[*kind].table).filter(|_| !row.closed) {
             *count += 1;
@@ -167,7 +170,11 @@ async fn wait_for(store: &Store, slot: u64, timeout: Duration) -> Result<(), Ver
             return Ok(());
         }
         if started.elapsed() > timeout {
-            return Err(VerifyError::Behind { checkpoint, slot, waited: timeout });
+            return Err(VerifyError::Behind {
+                checkpoint,
+                slot,
+                waited: timeout,
+            });
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -176,12 +183,26 @@ async fn wait_for(store: &Store, slot: u64, timeout: Duration) -> Result<(), Ver
 /// All rows, or those at `addresses`, as they are at one moment.
 async fn read(store: &Store, addresses: Option<&[Key]>) -> Result<Rows, VerifyError> {
     let mut transaction = store.pool().begin().await?;
-    sqlx::query("set transaction isolation level repeatable read read only").execute(&mut *transaction).await?;
+    sqlx::query("set transaction isolation level repeatable read read only")
+        .execute(&mut *transaction)
+        .await?;
     let mut rows = Rows::new();
     for (kind, account) in store.schema().accounts.iter().enumerate() {
-        let columns: Vec<_> = account.fields.iter().map(|field| format!("{}::text", field.name)).collect();
-        let filter = if addresses.is_some() { " where address = any($1)" } else { "" };
-        let sql = format!("select address, closed, data, {} from {}{filter}", columns.join(", "), account.table);
+        let columns: Vec<_> = account
+            .fields
+            .iter()
+            .map(|field| format!("{}::text", field.name))
+            .collect();
+        let filter = if addresses.is_some() {
+            " where address = any($1)"
+        } else {
+            ""
+        };
+        let sql = format!(
+            "select address, closed, data, {} from {}{filter}",
+            columns.join(", "),
+            account.table
+        );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         if let Some(addresses) = addresses {
             query = query.bind(addresses.iter().map(Key::as_slice).collect::<Vec<_>>());
@@ -190,8 +211,20 @@ async fn read(store: &Store, addresses: Option<&[Key]>) -> Result<Rows, VerifyEr
             let address = row.try_get::<&[u8], _>(0)?.try_into().map_err(|_| {
                 sqlx::Error::Decode(format!("table {} has an address that has not 32 bytes", account.table).into())
             })?;
-            let columns = (0..account.fields.len()).map(|index| row.try_get(index + 3)).collect::<Result<_, _>>()?;
-            rows.insert(address, (kind, StoredRow { closed: row.try_get(1)?, data: row.try_get(2)?, columns }));
+            let columns = (0..account.fields.len())
+                .map(|index| row.try_get(index + 3))
+                .collect::<Result<_, _>>()?;
+            rows.insert(
+                address,
+                (
+                    kind,
+                    StoredRow {
+                        closed: row.try_get(1)?,
+                        data: row.try_get(2)?,
+                        columns,
+                    },
+                ),
+            );
         }
     }
     Ok(rows)
@@ -227,25 +260,39 @@ fn compare(
         }
         (Some(_), None, _) => return None,
     };
-    Some(Difference { address: key::text(address), table, what })
+    Some(Difference {
+        address: key::text(address),
+        table,
+        what,
+    })
 }
 
 /// What of an open row is not what the account's bytes say.
 fn differing_columns(account: &AccountType, data: &[u8], row: &StoredRow) -> Option<String> {
     let mut differing = Vec::new();
     if row.data != data {
-        differing.push(format!("data is {} and should be {}", hex::encode(&row.data), hex::encode(data)));
+        differing.push(format!(
+            "data is {} and should be {}",
+            hex::encode(&row.data),
+            hex::encode(data)
+        ));
     }
     for (field, stored) in account.fields.iter().zip(&row.columns) {
         let expected = field.text(data);
         let equal = match (field.column(), stored) {
             (_, None) => false,
             // Postgres prints jsonb in its own spacing and order.
-            (Column::Jsonb, Some(stored)) => serde_json::from_str(stored).is_ok_and(|json: serde_json::Value| json == field.json(data)),
+            (Column::Jsonb, Some(stored)) => {
+                serde_json::from_str(stored).is_ok_and(|json: serde_json::Value| json == field.json(data))
+            }
             (_, Some(stored)) => *stored == expected,
         };
         if !equal {
-            differing.push(format!("{} is {} and should be {expected}", field.name, stored.as_deref().unwrap_or("null")));
+            differing.push(format!(
+                "{} is {} and should be {expected}",
+                field.name,
+                stored.as_deref().unwrap_or("null")
+            ));
         }
     }
     (!differing.is_empty()).then(|| differing.join("; "))

@@ -27,15 +27,30 @@ impl Client {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { base, http: reqwest::Client::new() }
+        Self {
+            base,
+            http: reqwest::Client::new(),
+        }
     }
 
     async fn get(&self, path: &str) -> (u16, Value) {
-        let response = self.http.get(format!("{}{path}", self.base)).send().await.expect("an answer");
+        let response = self
+            .http
+            .get(format!("{}{path}", self.base))
+            .send()
+            .await
+            .expect("an answer");
         let status = response.status().as_u16();
         let kind = response.headers()["content-type"].to_str().expect("text").to_owned();
-        assert_eq!(kind == "application/problem+json", status >= 400, "{path}: {status} {kind}");
-        (status, serde_json::from_str(&response.text().await.expect("text")).unwrap_or(Value::Null))
+        assert_eq!(
+            kind == "application/problem+json",
+            status >= 400,
+            "{path}: {status} {kind}"
+        );
+        (
+            status,
+            serde_json::from_str(&response.text().await.expect("text")).unwrap_or(Value::Null),
+        )
     }
 
     async fn ok(&self, path: &str) -> Value {
@@ -65,9 +80,19 @@ async fn filled(server: &Server, name: &str) -> Store {
     let store = server.store(name).await;
     let schema = schema();
     let (market, registry) = (program(&schema, "market"), program(&schema, "registry"));
-    let mint = account(&schema, "market", "PaymentMint", 0, &[("mint", &MINT), ("decimals", &[6]), ("enabled", &[1])]);
+    let mint = account(
+        &schema,
+        "market",
+        "PaymentMint",
+        0,
+        &[("mint", &MINT), ("decimals", &[6]), ("enabled", &[1])],
+    );
     let node = |country: &[u8]| {
-        let fields: [(&str, &[u8]); 3] = [("country", country), ("price_mint", &MINT), ("price_per_hour", &9u64.to_le_bytes())];
+        let fields: [(&str, &[u8]); 3] = [
+            ("country", country),
+            ("price_mint", &MINT),
+            ("price_per_hour", &9u64.to_le_bytes()),
+        ];
         account(&schema, "registry", "Node", 0, &fields)
     };
     let mut writes = vec![
@@ -76,16 +101,32 @@ async fn filled(server: &Server, name: &str) -> Store {
         write(registry, [7; 32], 3, node(b"US")),
     ];
     for number in 0..5 {
-        writes.push(write(market, [10 + number; 32], 10 + u64::from(number), job(number, number % 3)));
+        writes.push(write(
+            market,
+            [10 + number; 32],
+            10 + u64::from(number),
+            job(number, number % 3),
+        ));
     }
     let settled = event(
         &schema,
         "market",
         "JobSettled",
-        &[&[10; 32], &CUSTOMER, &[8; 32], &[9; 32], &100u64.to_le_bytes(), &60u32.to_le_bytes(), &[1; 56]],
+        &[
+            &[10; 32],
+            &CUSTOMER,
+            &[8; 32],
+            &[9; 32],
+            &100u64.to_le_bytes(),
+            &60u32.to_le_bytes(),
+            &[1; 56],
+        ],
     );
     let accepted = event(&schema, "market", "ResultAccepted", &[&[10; 32]]);
-    let banks = [bank(41, writes, &[], vec![accepted]), bank(42, vec![], &[[10; 32]], vec![settled])];
+    let banks = [
+        bank(41, writes, &[], vec![accepted]),
+        bank(42, vec![], &[[10; 32]], vec![settled]),
+    ];
     store.write(&banks, GENESIS).await.expect("written");
     store
 }
@@ -98,15 +139,34 @@ async fn jobs_are_listed_filtered_and_paged() {
     let mut seen = Vec::new();
     loop {
         let page = client.ok(&path).await;
-        assert_eq!((page["slot"].as_u64(), page["commitment"].as_str()), (Some(42), Some("confirmed")));
-        seen.extend(page["data"].as_array().expect("a list").iter().map(|job| job["address"].as_str().expect("text").to_owned()));
-        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        assert_eq!(
+            (page["slot"].as_u64(), page["commitment"].as_str()),
+            (Some(42), Some("confirmed"))
+        );
+        seen.extend(
+            page["data"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(|job| job["address"].as_str().expect("text").to_owned()),
+        );
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
         path = format!("/v1/jobs?limit=2&cursor={cursor}");
     }
-    let expected: Vec<_> = [14u8, 13, 12, 11, 10].iter().map(|byte| key::text(&[*byte; 32])).collect();
+    let expected: Vec<_> = [14u8, 13, 12, 11, 10]
+        .iter()
+        .map(|byte| key::text(&[*byte; 32]))
+        .collect();
     assert_eq!(seen, expected, "newest first, each once");
 
-    let count = async |query: &str| client.ok(&format!("/v1/jobs?{query}")).await["data"].as_array().expect("a list").len();
+    let count = async |query: &str| {
+        client.ok(&format!("/v1/jobs?{query}")).await["data"]
+            .as_array()
+            .expect("a list")
+            .len()
+    };
     assert_eq!(count("status=open").await, 1);
     assert_eq!(count("status=closed").await, 1);
     assert_eq!(count(&format!("customer={}&country=de", key::text(&CUSTOMER))).await, 5);
@@ -122,16 +182,33 @@ async fn a_closed_job_tells_what_everyone_received() {
     let job = client.ok(&format!("/v1/jobs/{address}")).await["data"].take();
     assert_eq!(job["status"], "closed");
     assert_eq!(job["deposited"]["amount"], u64::MAX.to_string());
-    assert_eq!((job["deposited"]["decimals"].as_u64(), job["started_at"].as_i64()), (Some(6), Some(1_007)));
+    assert_eq!(
+        (job["deposited"]["decimals"].as_u64(), job["started_at"].as_i64()),
+        (Some(6), Some(1_007))
+    );
     assert_eq!(job["requirements"]["countries"], serde_json::json!(["DE", "FR"]));
     assert_eq!(job["requirements"]["flags"], serde_json::json!(["DATACENTER", "EEA"]));
-    assert_eq!((&job["closing"]["name"], &job["closing"]["data"]["deposited"]), (&"JobSettled".into(), &"100".into()));
+    assert_eq!(
+        (&job["closing"]["name"], &job["closing"]["data"]["deposited"]),
+        (&"JobSettled".into(), &"100".into())
+    );
     let timeline = client.ok(&format!("/v1/jobs/{address}/timeline")).await;
-    let names: Vec<_> = timeline["data"].as_array().expect("a list").iter().map(|event| event["name"].clone()).collect();
+    let names: Vec<_> = timeline["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|event| event["name"].clone())
+        .collect();
     assert_eq!(names, ["ResultAccepted", "JobSettled"]);
     let stats = client.ok("/v1/stats").await["data"].take();
-    assert_eq!(stats["jobs"], serde_json::json!({"open": 1, "assigned": 2, "running": 1, "closed": 1}));
-    assert_eq!((&stats["volume"][0]["paid_seconds"], stats["nodes"].as_i64()), (&"60".into(), Some(2)));
+    assert_eq!(
+        stats["jobs"],
+        serde_json::json!({"open": 1, "assigned": 2, "running": 1, "closed": 1})
+    );
+    assert_eq!(
+        (&stats["volume"][0]["paid_seconds"], stats["nodes"].as_i64()),
+        (&"60".into(), Some(2))
+    );
 }
 
 #[tokio::test]
@@ -140,7 +217,13 @@ async fn nodes_are_filtered_and_carry_their_reputation() {
     let client = Client::serve(filled(&server, "nodes").await, Arc::default()).await;
     let nodes = client.ok("/v1/nodes?country=DE&status=available").await["data"].take();
     assert_eq!(nodes.as_array().expect("a list").len(), 1);
-    assert_eq!((nodes[0]["reputation_bps"].as_i64(), &nodes[0]["price_per_hour"]["amount"]), (Some(5_000), &"9".into()));
+    assert_eq!(
+        (
+            nodes[0]["reputation_bps"].as_i64(),
+            &nodes[0]["price_per_hour"]["amount"]
+        ),
+        (Some(5_000), &"9".into())
+    );
     assert_eq!(client.ok("/v1/mints").await["data"][0]["decimals"], 6);
     assert_eq!(client.ok("/v1/providers").await["data"], serde_json::json!([]));
     assert_eq!(client.ok("/v1/pools").await["data"], serde_json::json!([]));
@@ -181,11 +264,20 @@ async fn min_slot_waits_for_what_was_written() {
     // It does not answer from the tables of slot 42.
     let early = tokio::time::timeout(std::time::Duration::from_millis(300), &mut waiting).await;
     assert!(early.is_err());
-    store.write(&[bank(43, vec![], &[], vec![])], GENESIS).await.expect("written");
+    store
+        .write(&[bank(43, vec![], &[], vec![])], GENESIS)
+        .await
+        .expect("written");
     progress.written(43);
     assert_eq!(waiting.await["slot"], 43);
 
-    let ready = async || reqwest::get(format!("{}/readyz", client.base)).await.expect("an answer").status().as_u16();
+    let ready = async || {
+        reqwest::get(format!("{}/readyz", client.base))
+            .await
+            .expect("an answer")
+            .status()
+            .as_u16()
+    };
     progress.seen(50);
     assert_eq!(ready().await, 200);
     progress.seen(54);

@@ -18,19 +18,33 @@ fn buffer(applied: u64) -> Buffer {
 
 fn account(slot: u64, bank_id: u64, address: u8, write_version: u64) -> Update {
     let write = common::write(OURS, [address; 32], write_version, write_version.to_le_bytes().to_vec());
-    Update::Account { slot, bank_id: Some(bank_id), write }
+    Update::Account {
+        slot,
+        bank_id: Some(bank_id),
+        write,
+    }
 }
 
 fn meta(slot: u64, bank_id: u64, parent: u64) -> Update {
-    Update::BlockMeta { slot, bank_id, facts: common::facts(slot, parent) }
+    Update::BlockMeta {
+        slot,
+        bank_id,
+        facts: common::facts(slot, parent),
+    }
 }
 
 fn confirmed(slot: u64, bank_id: u64) -> Update {
-    Update::Confirmed { slot, bank_id: Some(bank_id) }
+    Update::Confirmed {
+        slot,
+        bank_id: Some(bank_id),
+    }
 }
 
 fn feed(buffer: &mut Buffer, updates: impl IntoIterator<Item = Update>) -> Vec<SealedBank> {
-    updates.into_iter().flat_map(|update| buffer.push(update).expect("the stream holds together")).collect()
+    updates
+        .into_iter()
+        .flat_map(|update| buffer.push(update).expect("the stream holds together"))
+        .collect()
 }
 
 fn slots(banks: &[SealedBank]) -> Vec<u64> {
@@ -71,8 +85,17 @@ fn a_confirmed_slot_confirms_its_ancestors_and_nothing_else() {
 #[test]
 fn a_dead_bank_is_dropped_and_its_slot_can_be_built_again() {
     let mut buffer = buffer(9);
-    let dead = Update::Dead { slot: 10, bank_id: Some(1) };
-    let updates = [account(10, 1, 1, 1), dead, account(10, 2, 2, 2), meta(10, 2, 9), confirmed(10, 2)];
+    let dead = Update::Dead {
+        slot: 10,
+        bank_id: Some(1),
+    };
+    let updates = [
+        account(10, 1, 1, 1),
+        dead,
+        account(10, 2, 2, 2),
+        meta(10, 2, 9),
+        confirmed(10, 2),
+    ];
     let banks = feed(&mut buffer, updates);
     assert_eq!(banks[0].accounts.keys().collect::<Vec<_>>(), [&[2; 32]]);
 }
@@ -87,7 +110,10 @@ fn of_two_banks_of_a_slot_the_confirmed_one_counts() {
         meta(10, 2, 9),
         confirmed(10, 1),
     ];
-    assert_eq!(feed(&mut buffer, updates)[0].accounts.keys().collect::<Vec<_>>(), [&[1; 32]]);
+    assert_eq!(
+        feed(&mut buffer, updates)[0].accounts.keys().collect::<Vec<_>>(),
+        [&[1; 32]]
+    );
 }
 
 #[test]
@@ -111,15 +137,29 @@ fn a_hole_in_the_chain_is_told_and_not_passed() {
 fn a_chain_around_what_was_given_out_is_told() {
     let mut buffer = buffer(9);
     feed(&mut buffer, [meta(10, 1, 9), confirmed(10, 1), meta(11, 2, 9)]);
-    assert_eq!(buffer.push(confirmed(11, 2)), Err(Broken::Fork { after: 10, parent: 9, slot: 11 }));
+    assert_eq!(
+        buffer.push(confirmed(11, 2)),
+        Err(Broken::Fork {
+            after: 10,
+            parent: 9,
+            slot: 11
+        })
+    );
 }
 
 #[test]
 fn memory_is_bounded() {
     let mut buffer = Buffer::new([OURS], 9, true, 100);
-    let big = |version| AccountWrite { data: vec![0; 60], ..common::write(OURS, [version as u8; 32], version, vec![]) };
+    let big = |version| AccountWrite {
+        data: vec![0; 60],
+        ..common::write(OURS, [version as u8; 32], version, vec![])
+    };
     let push = |buffer: &mut Buffer, version| {
-        buffer.push(Update::Account { slot: 10, bank_id: Some(1), write: big(version) })
+        buffer.push(Update::Account {
+            slot: 10,
+            bank_id: Some(1),
+            write: big(version),
+        })
     };
     push(&mut buffer, 1).expect("there is room");
     push(&mut buffer, 1).expect("the same again takes no room");
@@ -137,7 +177,11 @@ struct Slot {
 
 fn history() -> impl Strategy<Value = Vec<Slot>> {
     let write = (0..5u8, 0..3u8);
-    let slot = (prop::bool::weighted(0.75), prop::collection::vec(write, 0..6), prop::option::of(0..5u8));
+    let slot = (
+        prop::bool::weighted(0.75),
+        prop::collection::vec(write, 0..6),
+        prop::option::of(0..5u8),
+    );
     prop::collection::vec(slot, 1..12).prop_map(|slots| {
         let (mut parent, mut version) = (9, 0);
         let mut history = Vec::new();
@@ -153,12 +197,30 @@ fn history() -> impl Strategy<Value = Vec<Slot>> {
                 content.push(update);
             }
             for by in 0..3u8 {
-                let emptied = closed.filter(|_| by == 1).map(|address| [address; 32]).into_iter().collect();
-                let transaction =
-                    Transaction { signature: [by; 64], index: by.into(), emptied, logged: Vec::new(), incomplete: false };
-                content.push(Update::Transaction { slot, bank_id: slot, transaction });
+                let emptied = closed
+                    .filter(|_| by == 1)
+                    .map(|address| [address; 32])
+                    .into_iter()
+                    .collect();
+                let transaction = Transaction {
+                    signature: [by; 64],
+                    index: by.into(),
+                    emptied,
+                    logged: Vec::new(),
+                    incomplete: false,
+                };
+                content.push(Update::Transaction {
+                    slot,
+                    bank_id: slot,
+                    transaction,
+                });
             }
-            history.push(Slot { slot, parent, wins, content });
+            history.push(Slot {
+                slot,
+                parent,
+                wins,
+                content,
+            });
             if wins {
                 parent = slot;
             }

@@ -48,6 +48,8 @@ struct Done {
 struct Retry {
     failures: u32,
     at: Instant,
+    /// Its time has come and was acted on.
+    woken: bool,
 }
 
 /// The matcher and keeper.
@@ -121,7 +123,9 @@ impl Engine {
                 },
                 _ = ticks.tick() => time_to_match |= self.wake(),
             }
-            let (true, Some(now)) = (self.complete, self.clock) else { continue };
+            let (true, Some(now)) = (self.complete, self.clock) else {
+                continue;
+            };
             if let Some(ready) = ready.take() {
                 ready();
             }
@@ -148,17 +152,32 @@ impl Engine {
     /// What time alone brings: retries that are due, and assignments that were confirmed but never seen.
     fn wake(&mut self) -> bool {
         let now = Instant::now();
-        let lost: Vec<Pubkey> = self.unseen.iter().filter(|(_, until)| **until <= now).map(|(job, _)| *job).collect();
+        let lost: Vec<Pubkey> = self
+            .unseen
+            .iter()
+            .filter(|(_, until)| **until <= now)
+            .map(|(job, _)| *job)
+            .collect();
         for job in lost {
             self.unseen.remove(&job);
             self.state.failed(&job);
         }
-        self.retries.iter().any(|((_, work), retry)| *work == Work::Assign && retry.at <= now)
+        let mut due = false;
+        for ((_, work), retry) in &mut self.retries {
+            if *work == Work::Assign && retry.at <= now && !retry.woken {
+                retry.woken = true;
+                due = true;
+            }
+        }
+        due
     }
 
     fn assign(&mut self, now: i64) {
         let at = Instant::now();
-        let resting = self.retries.iter().filter(|((_, work), retry)| *work == Work::Assign && retry.at > at);
+        let resting = self
+            .retries
+            .iter()
+            .filter(|((_, work), retry)| *work == Work::Assign && retry.at > at);
         let skip = resting.map(|((job, _), _)| job.to_bytes()).collect();
         let mut reasons = Vec::new();
         let pairs = self.state.pair(&skip, now, |job, choice, fleet| {
@@ -166,7 +185,8 @@ impl Engine {
         });
         for (pair, reason) in pairs.into_iter().zip(reasons) {
             let (job, node) = (Pubkey::from(pair.job), Pubkey::from(pair.choice.node.key));
-            let (Some(account), Some(listing)) = (self.state.job(&job).cloned(), self.state.node(&node).cloned()) else {
+            let (Some(account), Some(listing)) = (self.state.job(&job).cloned(), self.state.node(&node).cloned())
+            else {
                 self.state.failed(&job);
                 continue;
             };
@@ -189,11 +209,18 @@ impl Engine {
             if !survey.fitting.is_empty() {
                 continue;
             }
-            let unfit: BTreeMap<String, usize> =
-                survey.unfit.iter().map(|(why, count)| (why.to_string(), *count)).collect();
+            let unfit: BTreeMap<String, usize> = survey
+                .unfit
+                .iter()
+                .map(|(why, count)| (why.to_string(), *count))
+                .collect();
             if self.said.get(&key) != Some(&unfit) {
                 let busy = self.state.node_count() - self.state.fleet().len();
-                events.push(Event::Unmatched { job: key.to_string(), busy, unfit: unfit.clone() });
+                events.push(Event::Unmatched {
+                    job: key.to_string(),
+                    busy,
+                    unfit: unfit.clone(),
+                });
                 self.said.insert(key, unfit);
             }
         }
@@ -216,7 +243,9 @@ impl Engine {
             })
             .collect();
         for (key, push) in overdue {
-            let Some(job) = self.state.job(&key).cloned() else { continue };
+            let Some(job) = self.state.job(&key).cloned() else {
+                continue;
+            };
             let order = match push {
                 Push::Cancel => match self.state.mint(&job.mint).cloned() {
                     Some(mint) => Order::Cancel(job, Box::new(mint)),
@@ -240,8 +269,15 @@ impl Engine {
             // Never closed.
             let _permit = permits.acquire().await;
             let sent = tokio::time::timeout(PATIENCE, order.send(&gantry, &key)).await;
-            let late = || ClientError::Unreachable { url: gantry.url(), reason: "no confirmation in time".to_owned() };
-            Done { job, work, result: sent.unwrap_or_else(|_| Err(late())) }
+            let late = || ClientError::Unreachable {
+                url: gantry.url(),
+                reason: "no confirmation in time".to_owned(),
+            };
+            Done {
+                job,
+                work,
+                result: sent.unwrap_or_else(|_| Err(late())),
+            }
         });
     }
 
@@ -249,6 +285,8 @@ impl Engine {
     fn learn(&mut self, done: Done) -> bool {
         let Done { job, work, result } = done;
         self.busy.remove(&(job, work));
+        // What failed was decided on stale state; what a push closed, a stream of accounts does not show.
+        let look_again = result.is_err() || work != Work::Assign;
         match result {
             Ok(signature) => {
                 self.retries.remove(&(job, work));
@@ -264,9 +302,20 @@ impl Engine {
                     Work::Push(push) => {
                         // It shows in the state soon; until then it is not sent again.
                         let at = Instant::now() + SETTLE_IN;
-                        self.retries.insert((job, work), Retry { failures: 0, at });
+                        self.retries.insert(
+                            (job, work),
+                            Retry {
+                                failures: 0,
+                                at,
+                                woken: false,
+                            },
+                        );
                         let instruction = push.name();
-                        self.events.tell(&Event::Pushed { job: job.to_string(), instruction, signature });
+                        self.events.tell(&Event::Pushed {
+                            job: job.to_string(),
+                            instruction,
+                            signature,
+                        });
                     }
                 }
             }
@@ -277,13 +326,24 @@ impl Engine {
                 }
                 let failures = self.retries.get(&(job, work)).map_or(0, |retry| retry.failures) + 1;
                 let pause = BACKOFF.saturating_mul(1 << failures.min(10)).min(MAX_BACKOFF);
-                self.retries.insert((job, work), Retry { failures, at: Instant::now() + pause });
+                self.retries.insert(
+                    (job, work),
+                    Retry {
+                        failures,
+                        at: Instant::now() + pause,
+                        woken: false,
+                    },
+                );
                 tracing::warn!(%job, ?work, failures, %error, "not done; tried again with fresh state");
             }
         }
         self.retries.retain(|(job, _), _| self.state.job(job).is_some());
-        self.unseen.retain(|job, _| self.state.job(job).is_some_and(|job| job.status() == Some(JobStatus::Open)));
-        true
+        self.unseen.retain(|job, _| {
+            self.state
+                .job(job)
+                .is_some_and(|job| job.status() == Some(JobStatus::Open))
+        });
+        look_again
     }
 }
 
@@ -302,7 +362,10 @@ impl Order {
         let instructions = match self {
             Self::Assign(job, node, listing) => vec![ix::assign_job(&payer, &job, &node, &listing)],
             Self::Cancel(job, mint) => {
-                let token = ix::MintRef { mint: mint.mint, token_program: mint.token_program };
+                let token = ix::MintRef {
+                    mint: mint.mint,
+                    token_program: mint.token_program,
+                };
                 let mut instructions = missing_accounts(gantry, &payer, &[job.customer], token).await?;
                 let destination = pda::associated_token(&job.customer, &mint.mint, &mint.token_program);
                 instructions.push(ix::cancel_job(&payer, &job, &mint, &destination));

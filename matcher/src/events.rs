@@ -34,7 +34,9 @@ impl From<&FreeNode> for Named {
             node: Pubkey::from(node.key).to_string(),
             price_per_hour: node.offer.price_per_hour,
             reputation_bps: node.offer.reputation_bps,
-            country: String::from_utf8_lossy(&node.offer.country).trim_matches('\0').to_owned(),
+            country: String::from_utf8_lossy(&node.offer.country)
+                .trim_matches('\0')
+                .to_owned(),
         }
     }
 }
@@ -83,7 +85,10 @@ impl Reason {
             Some(count) => text.push_str(&format!(" of {count} that fit")),
             None => {}
         }
-        text.push_str(&format!(" (country {}, {} base units per hour)", chosen.country, chosen.price_per_hour));
+        text.push_str(&format!(
+            " (country {}, {} base units per hour)",
+            chosen.country, chosen.price_per_hour
+        ));
         if let Some(other) = &self.runner_up {
             let why = if other.price_per_hour > chosen.price_per_hour {
                 "dearer"
@@ -92,7 +97,10 @@ impl Reason {
             } else {
                 "same price and reputation, drawn by hash"
             };
-            text.push_str(&format!("; runner-up {} at {} ({why})", other.node, other.price_per_hour));
+            text.push_str(&format!(
+                "; runner-up {} at {} ({why})",
+                other.node, other.price_per_hour
+            ));
         }
         for (why, count) in &self.unfit {
             text.push_str(&format!("; {count} {why}"));
@@ -149,7 +157,9 @@ impl Events {
             let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
             file.with_context(|| format!("cannot write the events file {}", path.display()))
         };
-        Ok(Self { file: file.map(open).transpose()? })
+        Ok(Self {
+            file: file.map(open).transpose()?,
+        })
     }
 
     /// Tells people and programs.
@@ -158,13 +168,23 @@ impl Events {
             Event::Matched { reason, signature } => tracing::info!(%signature, "{}", reason.sentence()),
             Event::Unmatched { job, busy, unfit } => {
                 let reasons: Vec<String> = unfit.iter().map(|(why, count)| format!("{count} {why}")).collect();
-                let reasons = if reasons.is_empty() { "no node is free".to_owned() } else { reasons.join(", ") };
+                let reasons = if reasons.is_empty() {
+                    "no node is free".to_owned()
+                } else {
+                    reasons.join(", ")
+                };
                 tracing::info!(busy, "job {job} is not matched: {reasons}");
             }
-            Event::Pushed { job, instruction, signature } => tracing::info!(%signature, "{instruction} for job {job}"),
+            Event::Pushed {
+                job,
+                instruction,
+                signature,
+            } => tracing::info!(%signature, "{instruction} for job {job}"),
         }
         let Some(file) = &mut self.file else { return };
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let at = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |time| time.as_secs());
         let mut line = serde_json::to_value(event).expect("plain data is always valid JSON");
         line["at"] = at.into();
         // One write per line, so that a reader never sees half of one but at the very end.

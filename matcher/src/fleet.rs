@@ -118,24 +118,36 @@ impl Fleet {
         if let Some(key) = &job.fixed_node {
             let node = self.nodes.get(key)?;
             let bond = self.fit(job, node, now).ok()?;
-            return Some(Choice { node: node.clone(), bond });
+            return Some(Choice {
+                node: node.clone(),
+                bond,
+            });
         }
         let home = ring_position(&job.key);
         let shelves = self.shelves_for(job);
         // The best standing still to be looked at, over all shelves.
-        let mut standing = shelves.iter().filter_map(|ranks| ranks.first()).map(|rank| (rank.0, rank.1)).min();
+        let mut standing = shelves
+            .iter()
+            .filter_map(|ranks| ranks.first())
+            .map(|rank| (rank.0, rank.1))
+            .min();
         while let Some((price, reputation)) = standing {
             if price > job.requirements.max_price_per_hour {
                 return None;
             }
-            let equals = shelves.iter().filter_map(|ranks| self.nearest(ranks, (price, reputation), home, job, now));
+            let equals = shelves
+                .iter()
+                .filter_map(|ranks| self.nearest(ranks, (price, reputation), home, job, now));
             if let Some((_, choice)) = equals.min_by_key(|(distance, choice)| (*distance, choice.node.key)) {
                 return Some(choice);
             }
             let last = (price, reputation, u64::MAX, [0xff; 32]);
             let after = (Bound::Excluded(last), Bound::Unbounded);
-            standing =
-                shelves.iter().filter_map(|ranks| ranks.range(after).next()).map(|rank| (rank.0, rank.1)).min();
+            standing = shelves
+                .iter()
+                .filter_map(|ranks| ranks.range(after).next())
+                .map(|rank| (rank.0, rank.1))
+                .min();
         }
         None
     }
@@ -194,7 +206,10 @@ impl Fleet {
             (any_model || (model != 0 && requirements.gpu_models.contains(&model)))
                 && (anywhere || (country != [0, 0] && requirements.countries.contains(&country)))
         };
-        of_mint.filter(|((_, model, country), _)| takes(*model, *country)).map(|(_, ranks)| ranks).collect()
+        of_mint
+            .filter(|((_, model, country), _)| takes(*model, *country))
+            .map(|(_, ranks)| ranks)
+            .collect()
     }
 
     /// Of the nodes with one price and reputation on one shelf the first, from the job's place around the ring, that fits.
@@ -212,7 +227,13 @@ impl Fleet {
         ahead.chain(around).find_map(|(_, _, position, key)| {
             let node = self.nodes.get(key)?;
             let bond = self.fit(job, node, now).ok()?;
-            Some((position.wrapping_sub(home), Choice { node: node.clone(), bond }))
+            Some((
+                position.wrapping_sub(home),
+                Choice {
+                    node: node.clone(),
+                    bond,
+                },
+            ))
         })
     }
 }
@@ -222,5 +243,10 @@ fn shelf(offer: &Offer) -> Shelf {
 }
 
 fn rank(node: &FreeNode) -> Rank {
-    (node.offer.price_per_hour, Reverse(node.offer.reputation_bps), ring_position(&node.key), node.key)
+    (
+        node.offer.price_per_hour,
+        Reverse(node.offer.reputation_bps),
+        ring_position(&node.key),
+        node.key,
+    )
 }

@@ -69,7 +69,10 @@ fn main() -> ExitCode {
 #[tokio::main(worker_threads = 2)]
 async fn run(arguments: Run) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,gantry_matcher=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     // Before anything starts, so that no signal is missed.
     let ending = service::ending(arguments.exit_with_parent)?;
     let key = keys::load(&arguments.keypair)?;

@@ -48,7 +48,10 @@ fn watch_parent() -> anyhow::Result<oneshot::Receiver<()>> {
         // The other end is gone only when the process is ending anyway.
         let _ = orphaned.send(());
     };
-    std::thread::Builder::new().name("parent-watch".to_owned()).spawn(read).context("cannot watch standard input")?;
+    std::thread::Builder::new()
+        .name("parent-watch".to_owned())
+        .spawn(read)
+        .context("cannot watch standard input")?;
     Ok(parent)
 }
 

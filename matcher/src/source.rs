@@ -67,16 +67,13 @@ impl Source {
     }
 }
 
-async fn poll(
-    gantry: &Gantry,
-    pause: Duration,
-    updates: &mpsc::Sender<Update>,
-    hurry: &Notify,
-) -> anyhow::Result<()> {
+async fn poll(gantry: &Gantry, pause: Duration, updates: &mpsc::Sender<Update>, hurry: &Notify) -> anyhow::Result<()> {
     loop {
         let (slot, readings) = snapshot(gantry).await?;
         let clock = clock(gantry).await?;
-        if updates.send(Update::Clock(clock)).await.is_err() || updates.send(Update::Snapshot(slot, readings)).await.is_err() {
+        if updates.send(Update::Clock(clock)).await.is_err()
+            || updates.send(Update::Snapshot(slot, readings)).await.is_err()
+        {
             return Ok(());
         }
         tokio::select! {
@@ -86,19 +83,17 @@ async fn poll(
     }
 }
 
-async fn stream(
-    gantry: &Gantry,
-    url: &str,
-    updates: &mpsc::Sender<Update>,
-    hurry: &Notify,
-) -> anyhow::Result<()> {
+async fn stream(gantry: &Gantry, url: &str, updates: &mpsc::Sender<Update>, hurry: &Notify) -> anyhow::Result<()> {
     let mut client = GeyserGrpcClient::build_from_shared(url.to_owned())
         .context("not a gRPC address")?
         .connect()
         .await
         .with_context(|| format!("cannot reach the Yellowstone endpoint {url}"))?;
     // First the stream, then the snapshot: nothing falls between.
-    let (_sink, mut stream) = client.subscribe_with_request(Some(request())).await.context("cannot subscribe")?;
+    let (_sink, mut stream) = client
+        .subscribe_with_request(Some(request()))
+        .await
+        .context("cannot subscribe")?;
     let mut clocks = tokio::time::interval(CLOCK_EVERY);
     clocks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut snapshot_at = Instant::now();
@@ -135,8 +130,13 @@ async fn stream(
 }
 
 fn request() -> SubscribeRequest {
-    let owner = [registry::ID, staking::ID, market::ID].map(|program| program.to_string()).to_vec();
-    let filter = SubscribeRequestFilterAccounts { owner, ..SubscribeRequestFilterAccounts::default() };
+    let owner = [registry::ID, staking::ID, market::ID]
+        .map(|program| program.to_string())
+        .to_vec();
+    let filter = SubscribeRequestFilterAccounts {
+        owner,
+        ..SubscribeRequestFilterAccounts::default()
+    };
     SubscribeRequest {
         accounts: [("gantry".to_owned(), filter)].into(),
         commitment: Some(CommitmentLevel::Confirmed.into()),
@@ -150,21 +150,32 @@ fn reading(update: SubscribeUpdateAccount) -> Option<Reading> {
     let owner = Pubkey::try_from(account.owner.as_slice()).ok()?;
     let there = account.lamports > 0 && !account.data.is_empty();
     let data = there.then(|| (owner, account.data.to_vec()));
-    Some(Reading { key, version: (update.slot, account.write_version), account: data })
+    Some(Reading {
+        key,
+        version: (update.slot, account.write_version),
+        account: data,
+    })
 }
 
 async fn clock(gantry: &Gantry) -> anyhow::Result<i64> {
-    Ok(tokio::time::timeout(PATIENCE, gantry.clock()).await.context("the RPC server does not answer")??)
+    Ok(tokio::time::timeout(PATIENCE, gantry.clock())
+        .await
+        .context("the RPC server does not answer")??)
 }
 
 /// Everything there is, no older than the slot that comes with it.
 async fn snapshot(gantry: &Gantry) -> anyhow::Result<(u64, Vec<Reading>)> {
-    tokio::time::timeout(PATIENCE, read_all(gantry)).await.context("the RPC server does not answer")?
+    tokio::time::timeout(PATIENCE, read_all(gantry))
+        .await
+        .context("the RPC server does not answer")?
 }
 
 async fn read_all(gantry: &Gantry) -> anyhow::Result<(u64, Vec<Reading>)> {
     let rpc = gantry.rpc();
-    let slot = rpc.get_slot_with_commitment(rpc.commitment()).await.context("cannot read the slot")?;
+    let slot = rpc
+        .get_slot_with_commitment(rpc.commitment())
+        .await
+        .context("cannot read the slot")?;
     let mut readings = Vec::new();
     for program in [registry::ID, staking::ID, market::ID] {
         let accounts = rpc.get_program_accounts(&program).await;

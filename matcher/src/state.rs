@@ -60,12 +60,19 @@ pub struct State {
 impl State {
     /// Nothing known yet. `matcher` is who assigns: jobs that ask for another one are left to that.
     pub fn new(matcher: Pubkey) -> Self {
-        Self { matcher, ..Self::default() }
+        Self {
+            matcher,
+            ..Self::default()
+        }
     }
 
     /// Takes in an account; an older one than is known changes nothing.
     pub fn apply(&mut self, reading: Reading) {
-        if self.versions.get(&reading.key).is_some_and(|known| *known > reading.version) {
+        if self
+            .versions
+            .get(&reading.key)
+            .is_some_and(|known| *known > reading.version)
+        {
             return;
         }
         self.versions.insert(reading.key, reading.version);
@@ -82,8 +89,12 @@ impl State {
     /// Takes in everything there is as of `slot`: what is known and not in there has gone.
     pub fn replace(&mut self, slot: u64, readings: Vec<Reading>) {
         let there: HashSet<Pubkey> = readings.iter().map(|reading| reading.key).collect();
-        let gone: Vec<Pubkey> =
-            self.versions.iter().filter(|(key, version)| version.0 < slot && !there.contains(key)).map(|(key, _)| *key).collect();
+        let gone: Vec<Pubkey> = self
+            .versions
+            .iter()
+            .filter(|(key, version)| version.0 < slot && !there.contains(key))
+            .map(|(key, _)| *key)
+            .collect();
         for key in gone {
             self.forget(&key);
             self.versions.remove(&key);
@@ -99,7 +110,11 @@ impl State {
     /// Pairs what can be paired at `now` (Unix seconds), leaving out `skip`; each pair counts as taken until
     /// [`landed`](Self::landed) or [`failed`](Self::failed). `explain` sees each one before it is.
     pub fn pair(&mut self, skip: &HashSet<Key>, now: i64, explain: impl FnMut(&OpenJob, &Choice, &Fleet)) -> Vec<Pair> {
-        if self.network.as_ref().is_none_or(|network| network.paused & PAUSED_ASSIGNMENTS != 0) {
+        if self
+            .network
+            .as_ref()
+            .is_none_or(|network| network.paused & PAUSED_ASSIGNMENTS != 0)
+        {
             return Vec::new();
         }
         let mut skip = skip.clone();
@@ -108,7 +123,14 @@ impl State {
         for pair in &pairs {
             let node = Pubkey::from(pair.choice.node.key);
             let provider = Pubkey::from(pair.choice.node.provider);
-            self.pending.insert(pair.job.into(), Pending { node, provider, bond: pair.choice.bond });
+            self.pending.insert(
+                pair.job.into(),
+                Pending {
+                    node,
+                    provider,
+                    bond: pair.choice.bond,
+                },
+            );
         }
         pairs
     }
@@ -124,7 +146,11 @@ impl State {
 
     /// An assignment is on chain; what it changed is learned from there.
     pub fn landed(&mut self, job: &Pubkey) {
-        if self.jobs.get(job).is_some_and(|job| JobExt::status(job) != Some(JobStatus::Open)) {
+        if self
+            .jobs
+            .get(job)
+            .is_some_and(|job| JobExt::status(job) != Some(JobStatus::Open))
+        {
             self.failed(job);
         }
     }
@@ -166,7 +192,9 @@ impl State {
 
     /// Open jobs that this matcher may assign and has not.
     pub fn waiting(&self) -> impl Iterator<Item = &OpenJob> {
-        self.queue.iter().filter(|job| !self.pending.contains_key(&Pubkey::from(job.key)))
+        self.queue
+            .iter()
+            .filter(|job| !self.pending.contains_key(&Pubkey::from(job.key)))
     }
 
     /// The free nodes.
@@ -226,12 +254,18 @@ impl State {
     }
 
     fn refresh_job(&mut self, key: &Pubkey) {
-        let open = self.jobs.get(key).filter(|job| JobExt::status(*job) == Some(JobStatus::Open));
+        let open = self
+            .jobs
+            .get(key)
+            .filter(|job| JobExt::status(*job) == Some(JobStatus::Open));
         if open.is_none() {
             // What was sent has landed, or the job is gone.
             self.failed(key);
         }
-        let open = self.jobs.get(key).filter(|job| JobExt::status(*job) == Some(JobStatus::Open));
+        let open = self
+            .jobs
+            .get(key)
+            .filter(|job| JobExt::status(*job) == Some(JobStatus::Open));
         match open.filter(|job| job.fixed_matcher().is_none_or(|matcher| matcher == self.matcher)) {
             None => drop(self.queue.remove(&key.to_bytes())),
             Some(job) => self.queue.insert(OpenJob {
@@ -247,7 +281,10 @@ impl State {
 
     fn refresh_node(&mut self, key: &Pubkey) {
         let taken = self.pending.values().any(|pending| pending.node == *key);
-        let free = self.nodes.get(key).filter(|node| !taken && NodeExt::status(*node) == Some(NodeStatus::Available));
+        let free = self
+            .nodes
+            .get(key)
+            .filter(|node| !taken && NodeExt::status(*node) == Some(NodeStatus::Available));
         match free {
             None => drop(self.fleet.remove(&key.to_bytes())),
             Some(node) => self.fleet.insert(FreeNode {

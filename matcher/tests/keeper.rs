@@ -45,13 +45,34 @@ fn each_push_is_due_when_the_market_takes_it() {
     assert_eq!(first(&job(2), Push::Lapse), 10 + 20 + 1);
     let ended = Job { ended_at: 50, ..job(3) };
     assert_eq!(first(&ended, Push::Settle), 50 + 30);
-    assert_eq!(first(&Job { status: 4, ..ended.clone() }, Push::Settle), 50 + 30);
-    assert_eq!(first(&Job { options: RESULT_ACCEPTED, ..ended }, Push::Settle), 0);
+    assert_eq!(
+        first(
+            &Job {
+                status: 4,
+                ..ended.clone()
+            },
+            Push::Settle
+        ),
+        50 + 30
+    );
+    assert_eq!(
+        first(
+            &Job {
+                options: RESULT_ACCEPTED,
+                ..ended
+            },
+            Push::Settle
+        ),
+        0
+    );
 }
 
 #[test]
 fn a_job_that_is_proven_on_and_on_ends_too() {
-    let proven = Job { active_at: 1_500, ..job(2) };
+    let proven = Job {
+        active_at: 1_500,
+        ..job(2)
+    };
     assert_eq!(first(&proven, Push::Lapse), 10 + 100 + 20 + 1);
 }
 

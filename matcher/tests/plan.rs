@@ -11,7 +11,10 @@ use proptest::prelude::*;
 
 const NOW: i64 = 1_000;
 const RATE: u64 = 1 << 32;
-const RULES: BondRules = BondRules { ratio_bps: 5_000, minimum_pool_stake: 10 };
+const RULES: BondRules = BondRules {
+    ratio_bps: 5_000,
+    minimum_pool_stake: 10,
+};
 
 #[derive(Clone, Debug)]
 struct World {
@@ -96,8 +99,13 @@ fn world() -> impl Strategy<Value = World> {
         bonded,
         reward_mint: mint(u8::from(other == 0)),
     });
-    let stakes = prop::collection::vec(stake, 0..4)
-        .prop_map(|stakes| stakes.into_iter().enumerate().map(|(n, stake)| (key(2, n as u8), stake)).collect());
+    let stakes = prop::collection::vec(stake, 0..4).prop_map(|stakes| {
+        stakes
+            .into_iter()
+            .enumerate()
+            .map(|(n, stake)| (key(2, n as u8), stake))
+            .collect()
+    });
     (nodes, 0usize..=12, stakes, jobs).prop_map(|(mut nodes, count, stakes, jobs)| {
         nodes.truncate(count);
         World { nodes, stakes, jobs }
@@ -108,7 +116,10 @@ fn load(world: &World) -> (Queue, Fleet) {
     let (mut queue, mut fleet) = (Queue::default(), Fleet::default());
     fleet.set_rules(RULES);
     fleet.set_rate(mint(0), Some(RATE));
-    world.stakes.iter().for_each(|(provider, stake)| fleet.set_stake(*provider, Some(*stake)));
+    world
+        .stakes
+        .iter()
+        .for_each(|(provider, stake)| fleet.set_stake(*provider, Some(*stake)));
     world.nodes.iter().for_each(|node| fleet.insert(node.clone()));
     world.jobs.iter().for_each(|job| queue.insert(job.clone()));
     (queue, fleet)
@@ -135,11 +146,18 @@ fn naive(world: &World) -> Vec<(Key, Key, u64)> {
     let mut stakes: HashMap<Key, Stake> = world.stakes.iter().copied().collect();
     let mut pairs = Vec::new();
     for job in jobs {
-        let candidates = nodes.iter().filter_map(|node| Some((node.clone(), fits(&job, node, &stakes)?)));
+        let candidates = nodes
+            .iter()
+            .filter_map(|node| Some((node.clone(), fits(&job, node, &stakes)?)));
         let best = candidates.min_by_key(|(node, _)| {
             let offer = &node.offer;
             let equals = ring_distance(&job.key, &node.key);
-            (offer.price_per_hour, std::cmp::Reverse(offer.reputation_bps), equals, node.key)
+            (
+                offer.price_per_hour,
+                std::cmp::Reverse(offer.reputation_bps),
+                equals,
+                node.key,
+            )
         });
         let Some((node, bond)) = best else { continue };
         nodes.retain(|other| other.key != node.key);
@@ -152,7 +170,10 @@ fn naive(world: &World) -> Vec<(Key, Key, u64)> {
 fn planned(world: &World) -> Vec<(Key, Key, u64)> {
     let (queue, mut fleet) = load(world);
     let pairs = plan(&queue, &mut fleet, &HashSet::new(), NOW, |_, _, _| ());
-    pairs.into_iter().map(|pair| (pair.job, pair.choice.node.key, pair.choice.bond)).collect()
+    pairs
+        .into_iter()
+        .map(|pair| (pair.job, pair.choice.node.key, pair.choice.bond))
+        .collect()
 }
 
 proptest! {
@@ -241,12 +262,20 @@ fn equals_share() {
         max_price_per_hour: 3_600,
         mint: mint(0),
     };
-    let stake = Stake { active: u64::MAX, bonded: 0, reward_mint: mint(0) };
+    let stake = Stake {
+        active: u64::MAX,
+        bonded: 0,
+        reward_mint: mint(0),
+    };
     let mut fleet = Fleet::default();
     fleet.set_rules(RULES);
     fleet.set_rate(mint(0), Some(RATE));
     for number in 0..8 {
-        fleet.insert(FreeNode { key: key(1, number), provider: key(2, number), offer });
+        fleet.insert(FreeNode {
+            key: key(1, number),
+            provider: key(2, number),
+            offer,
+        });
         fleet.set_stake(key(2, number), Some(stake));
     }
     let mut winners = HashMap::<Key, usize>::new();

@@ -48,17 +48,29 @@ impl Chain {
         let rpc = self.gantry.rpc();
         let addresses = [Some(self.node), Some(CLOCK), job.copied()];
         let addresses: Vec<Pubkey> = addresses.into_iter().flatten().collect();
-        let answer = rpc.get_multiple_accounts_with_commitment(&addresses, rpc.commitment()).await?;
+        let answer = rpc
+            .get_multiple_accounts_with_commitment(&addresses, rpc.commitment())
+            .await?;
         let mut accounts = answer.value.into_iter();
         let mut next = || accounts.next().flatten();
         let node = next().filter(|account| account.owner == gantry_sdk::registry::ID);
         let node = node.map(|account| decode_account::<Node>(&account.data)).transpose()?;
         let clock = next().context("the server has no clock")?;
-        let clock = clock.data.get(UNIX_TIME_AT..UNIX_TIME_AT + 8).and_then(|bytes| bytes.try_into().ok());
+        let clock = clock
+            .data
+            .get(UNIX_TIME_AT..UNIX_TIME_AT + 8)
+            .and_then(|bytes| bytes.try_into().ok());
         let job = next().filter(|account| account.owner == gantry_sdk::market::ID);
         let job = job.map(|account| decode_account::<Job>(&account.data)).transpose()?;
-        let clock = clock.map(i64::from_le_bytes).context("the server's clock does not decode")?;
-        Ok(Observation { node, job, clock, at: tokio::time::Instant::now() })
+        let clock = clock
+            .map(i64::from_le_bytes)
+            .context("the server's clock does not decode")?;
+        Ok(Observation {
+            node,
+            job,
+            clock,
+            at: tokio::time::Instant::now(),
+        })
     }
 
     /// Carries a receipt to the market: sequence 0 starts the job, any other proves it.
@@ -66,7 +78,11 @@ impl Chain {
     /// # Errors
     /// As [`Gantry::send`].
     pub async fn post(&self, job: &Job, receipt: &Receipt) -> Result<Signature, ClientError> {
-        let market = if receipt.sequence == 0 { ix::start_job(job) } else { ix::submit_proof(job) };
+        let market = if receipt.sequence == 0 {
+            ix::start_job(job)
+        } else {
+            ix::submit_proof(job)
+        };
         let instructions = [precompile_instruction(receipt, &self.node_key), market];
         self.gantry.send(&instructions, &self.operator, &[]).await
     }

@@ -32,7 +32,10 @@ pub fn take_state(state: &Path) -> anyhow::Result<std::fs::File> {
     let path = state.join("lock");
     let lock = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     if let Err(error) = lock.try_lock() {
-        anyhow::bail!("another gantry-node uses {}: stop it, or pass another --state-dir ({error})", state.display());
+        anyhow::bail!(
+            "another gantry-node uses {}: stop it, or pass another --state-dir ({error})",
+            state.display()
+        );
     }
     let jobs = jobs.canonicalize().context("cannot find the state folder")?;
     let left = orphans::kill_below(&jobs).context("cannot end what an earlier daemon left")?;
@@ -67,14 +70,22 @@ pub async fn connect(gantry: Gantry, provider: Pubkey, node_key: Keypair, operat
                         Err(error) => complain(error.to_string()),
                     }
                 }
-                complain(format!("provider {provider} has no node with the key {key}; waiting until it is listed"));
+                complain(format!(
+                    "provider {provider} has no node with the key {key}; waiting until it is listed"
+                ));
             }
             Ok(None) => complain("the market is not set up on this network; waiting".to_owned()),
             Err(error) => complain(error.to_string()),
         }
         tokio::time::sleep(backoff.pause()).await;
     };
-    Ok(Chain { gantry, node: found.0, node_key, operator, genesis_hash: found.1 })
+    Ok(Chain {
+        gantry,
+        node: found.0,
+        node_key,
+        operator,
+        genesis_hash: found.1,
+    })
 }
 
 /// Serves until it is dropped.
@@ -87,7 +98,10 @@ pub async fn serve(chain: Arc<Chain>, host: Arc<Host>) -> std::convert::Infallib
     let mut tidied = Instant::now();
     loop {
         let observation = look(&chain, None).await;
-        let current = observation.node.map(|node| node.current_job).filter(|job| *job != Pubkey::default());
+        let current = observation
+            .node
+            .map(|node| node.current_job)
+            .filter(|job| *job != Pubkey::default());
         reap(&mut sessions, current.as_ref()).await;
         if let Some(address) = current {
             sessions.entry(address).or_insert_with(|| {
@@ -111,7 +125,10 @@ struct Running {
 
 impl Running {
     fn start(chain: &Arc<Chain>, host: &Arc<Host>, address: Pubkey) -> Self {
-        Self { task: tokio::spawn(session::run(chain.clone(), host.clone(), address)), ended: None }
+        Self {
+            task: tokio::spawn(session::run(chain.clone(), host.clone(), address)),
+            ended: None,
+        }
     }
 }
 
@@ -123,10 +140,15 @@ impl Drop for Running {
 
 /// Forgets sessions that have ended: at once where the node has moved on, after a pause where the job is still its own.
 async fn reap(sessions: &mut HashMap<Pubkey, Running>, current: Option<&Pubkey>) {
-    let ended: Vec<Pubkey> =
-        sessions.iter().filter(|(_, session)| session.task.is_finished()).map(|(job, _)| *job).collect();
+    let ended: Vec<Pubkey> = sessions
+        .iter()
+        .filter(|(_, session)| session.task.is_finished())
+        .map(|(job, _)| *job)
+        .collect();
     for job in ended {
-        let Some(session) = sessions.get_mut(&job) else { continue };
+        let Some(session) = sessions.get_mut(&job) else {
+            continue;
+        };
         let since = match session.ended {
             Some(since) => since,
             None => {
@@ -161,10 +183,11 @@ fn folders(host: &Host) -> Vec<(Pubkey, std::path::PathBuf)> {
 /// Deletes the journals of jobs that are closed: a job's address is never used again.
 async fn tidy(chain: &Chain, host: &Host, sessions: &HashMap<Pubkey, Running>) {
     for (job, folder) in folders(host) {
-        if !sessions.contains_key(&job) && matches!(chain.gantry.job(&job).await, Ok(None)) {
-            if let Err(error) = std::fs::remove_dir_all(&folder) {
-                tracing::warn!(%error, folder = %folder.display(), "cannot delete the journal of a closed job");
-            }
+        if sessions.contains_key(&job) || !matches!(chain.gantry.job(&job).await, Ok(None)) {
+            continue;
+        }
+        if let Err(error) = std::fs::remove_dir_all(&folder) {
+            tracing::warn!(%error, folder = %folder.display(), "cannot delete the journal of a closed job");
         }
     }
 }

@@ -23,10 +23,19 @@ impl Device {
         system.refresh_memory();
         system.refresh_cpu_all();
         let cpu_cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let brand = system.cpus().first().map(|cpu| cpu.brand().trim()).filter(|brand| !brand.is_empty());
+        let brand = system
+            .cpus()
+            .first()
+            .map(|cpu| cpu.brand().trim())
+            .filter(|brand| !brand.is_empty());
         let name = format!("cpu: {}, {cpu_cores} cores", brand.unwrap_or("unknown model"));
         let disks = Disks::new_with_refreshed_list();
         let disk = disks.iter().map(sysinfo::Disk::available_space).max().unwrap_or(0);
-        Self { name, cpu_cores, ram_gib: system.total_memory() >> 30, disk_gib: disk >> 30 }
+        Self {
+            name,
+            cpu_cores,
+            ram_gib: system.total_memory() >> 30,
+            disk_gib: disk >> 30,
+        }
     }
 }

@@ -17,8 +17,9 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::Context as _;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{
-    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitOptions, getpid, getppid, getrlimit, kill_process, kill_process_group,
-    pidfd_open, pidfd_send_signal, set_child_subreaper, set_parent_process_death_signal, setrlimit, wait,
+    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitOptions, getpid, getppid, getrlimit, kill_process,
+    kill_process_group, pidfd_open, pidfd_send_signal, set_child_subreaper, set_parent_process_death_signal, setrlimit,
+    wait,
 };
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +74,9 @@ impl Exit {
 
     fn of(status: ExitStatus) -> Self {
         let code = status.code().or(status.signal().map(|signal| 128 + signal));
-        Self { code: code.unwrap_or(Self::KILLED.code) }
+        Self {
+            code: code.unwrap_or(Self::KILLED.code),
+        }
     }
 }
 
@@ -90,7 +93,10 @@ pub fn guard() -> anyhow::Result<()> {
     // The argument only says "on".
     set_child_subreaper(Some(getpid())).context("cannot become the parent of orphans")?;
 
-    let log = std::io::stderr().as_fd().try_clone_to_owned().context("cannot share the log")?;
+    let log = std::io::stderr()
+        .as_fd()
+        .try_clone_to_owned()
+        .context("cannot share the log")?;
     let limits = launch.limits;
     let mut job = Command::new(SELF)
         .arg("exec")
@@ -155,7 +161,9 @@ fn reap_descendants() {
 
 fn children_of(parent: Pid) -> Vec<Pid> {
     let parent = parent.as_raw_nonzero().get();
-    numbered_processes().filter(|pid| parent_of(*pid) == Some(parent)).collect()
+    numbered_processes()
+        .filter(|pid| parent_of(*pid) == Some(parent))
+        .collect()
 }
 
 /// Every process that `/proc` shows.
@@ -179,11 +187,17 @@ pub fn exec(guard: i32, limits: Limits, command: &[OsString]) -> anyhow::Result<
     let (program, arguments) = command.split_first().context("no command")?;
     set_parent_process_death_signal(Some(Signal::KILL)).context("cannot tie the process to its guard")?;
     // The guard may have died before the line above.
-    anyhow::ensure!(getppid().is_some_and(|parent| parent.as_raw_nonzero().get() == guard), "the guard has gone");
+    anyhow::ensure!(
+        getppid().is_some_and(|parent| parent.as_raw_nonzero().get() == guard),
+        "the guard has gone"
+    );
     let set = |resource, value: u64| {
         // The host may have set a tighter one, which cannot be raised.
         let value = getrlimit(resource).maximum.map_or(value, |most| value.min(most));
-        let rlimit = Rlimit { current: Some(value), maximum: Some(value) };
+        let rlimit = Rlimit {
+            current: Some(value),
+            maximum: Some(value),
+        };
         setrlimit(resource, rlimit).with_context(|| format!("cannot set the limit {resource:?} to {value}"))
     };
     set(Resource::Core, 0)?;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use gantry_sdk::Hash32;
-use gantry_sdk::blob::BlobStore;
+use gantry_sdk::blob::{BlobError, BlobStore};
 use gantry_sdk::manifest::{ResultManifest, StoredFile};
-use gantry_sdk::spec::{PreparedSpec, Runner};
+use gantry_sdk::spec::{PreparedSpec, Runner, SpecError};
 
 use crate::guard::{Limits, numbered_processes};
 use crate::process::{Order, Process, check_environment, resolve};
@@ -17,6 +17,11 @@ use crate::workspace::Workspace;
 const LOG_NAME: &str = "log.txt";
 /// CPU seconds beyond the job's duration, for each core: a limit for what escaped its deadline, not the deadline.
 const CPU_GRACE: u64 = 60;
+
+/// A blob that its customer may still be uploading.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotThereYet(String);
 
 /// What a node offers.
 #[derive(Clone, Debug)]
@@ -47,15 +52,21 @@ impl Host {
     /// Fetches a job's spec, and checks that this node can run it.
     ///
     /// # Errors
-    /// If the spec is missing, is not what the job names, or asks for what this node does not offer.
+    /// [`NotThereYet`] where the spec or an input is missing; otherwise the spec is not what the job names, or asks for
+    /// what this node does not offer.
     pub async fn accept(&self, spec_hash: &[u8; 32]) -> anyhow::Result<PreparedSpec> {
-        let spec = PreparedSpec::fetch(&self.blobs, spec_hash).await?;
+        let spec = match PreparedSpec::fetch(&self.blobs, spec_hash).await {
+            Err(SpecError::Blob(error @ BlobError::Missing(_))) => return Err(NotThereYet(error.to_string()).into()),
+            other => other?,
+        };
         let Runner::Process(runner) = spec.runner();
         resolve(&runner.command, &self.search)?;
         check_environment(&runner.env)?;
         for input in spec.inputs() {
-            let there = self.blobs.contains(&input.sha256.0).await?;
-            anyhow::ensure!(there, "the input {:?} ({}) is not in the blob store", input.path, input.sha256);
+            if !self.blobs.contains(&input.sha256.0).await? {
+                let text = format!("the input {:?} ({}) is not in the blob store", input.path, input.sha256);
+                return Err(NotThereYet(text).into());
+            }
         }
         Ok(spec)
     }
@@ -104,7 +115,9 @@ impl Host {
         exit_code: i32,
         note: Option<&str>,
     ) -> anyhow::Result<[u8; 32]> {
-        let mut log = workspace.and_then(|workspace| workspace.read_log().ok()).unwrap_or_default();
+        let mut log = workspace
+            .and_then(|workspace| workspace.read_log().ok())
+            .unwrap_or_default();
         let mut notes: Vec<String> = note.map(ToOwned::to_owned).into_iter().collect();
         let (mut stored, mut missing) = (Vec::new(), Vec::new());
         for path in outputs {
@@ -136,8 +149,17 @@ impl Host {
 
     async fn store(&self, path: &str, bytes: Vec<u8>) -> anyhow::Result<StoredFile> {
         let size = bytes.len() as u64;
-        let sha256 = Hash32(self.blobs.put(bytes).await.with_context(|| format!("cannot store {path:?}"))?);
-        Ok(StoredFile { path: path.to_owned(), sha256, size })
+        let sha256 = Hash32(
+            self.blobs
+                .put(bytes)
+                .await
+                .with_context(|| format!("cannot store {path:?}"))?,
+        );
+        Ok(StoredFile {
+            path: path.to_owned(),
+            sha256,
+            size,
+        })
     }
 
     /// The folder of one assignment of a job.

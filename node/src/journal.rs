@@ -82,7 +82,13 @@ impl Journal {
     /// # Errors
     /// If the file cannot be read or written, is damaged, or belongs to another job or assignment.
     pub fn open(path: &Path, job: [u8; 32], assignment: u32) -> Result<Self, JournalError> {
-        let io = |what| move |source| JournalError::Io { what, path: path.to_owned(), source };
+        let io = |what| {
+            move |source| JournalError::Io {
+                what,
+                path: path.to_owned(),
+                source,
+            }
+        };
         let new = !path.exists();
         let mut file = OpenOptions::new()
             .read(true)
@@ -94,13 +100,25 @@ impl Journal {
             .map_err(io("open"))?;
         if new {
             // Without this a crash may lose the file's name, and with it what was signed.
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("create"))?;
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+                .unwrap_or(Path::new("."));
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(io("create"))?;
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io("read"))?;
-        let mut journal =
-            Self { file, path: path.to_owned(), length: 0, job, assignment, launches: 0, last: None };
+        let mut journal = Self {
+            file,
+            path: path.to_owned(),
+            length: 0,
+            job,
+            assignment,
+            launches: 0,
+            last: None,
+        };
         journal.replay(&bytes)?;
         Ok(journal)
     }
@@ -155,7 +173,11 @@ impl Journal {
         } else {
             return Ok(());
         };
-        Err(JournalError::Order { sequence: receipt.sequence, last: last.sequence, why })
+        Err(JournalError::Order {
+            sequence: receipt.sequence,
+            last: last.sequence,
+            why,
+        })
     }
 
     fn replay(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
@@ -166,12 +188,18 @@ impl Journal {
                     tracing::warn!(journal = %self.path.display(), "cut off a record that a crash left unfinished");
                     break;
                 }
-                return Err(JournalError::Damaged { path: self.path.clone(), line: index + 1 });
+                return Err(JournalError::Damaged {
+                    path: self.path.clone(),
+                    line: index + 1,
+                });
             };
             match record {
                 Record::Launch { number } => self.launches = number,
                 Record::Receipt(text) => {
-                    let damaged = || JournalError::Damaged { path: self.path.clone(), line: index + 1 };
+                    let damaged = || JournalError::Damaged {
+                        path: self.path.clone(),
+                        line: index + 1,
+                    };
                     let bytes = hex::decode(text).map_err(|_| damaged())?;
                     let receipt = Receipt::decode(&bytes).map_err(|_| damaged())?;
                     self.check(&receipt)?;
@@ -193,8 +221,11 @@ impl Journal {
             file.write_all(line.as_bytes())?;
             file.sync_data()
         };
-        write(&mut self.file, self.length)
-            .map_err(|source| JournalError::Io { what: "write", path: self.path.clone(), source })?;
+        write(&mut self.file, self.length).map_err(|source| JournalError::Io {
+            what: "write",
+            path: self.path.clone(),
+            source,
+        })?;
         self.length += line.len() as u64;
         Ok(())
     }
@@ -215,7 +246,6 @@ fn parse(line: &[u8]) -> Option<Record> {
     }
     serde_json::from_slice(json).ok()
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -263,22 +293,43 @@ mod tests {
         let mut journal = Journal::open(&path, JOB, 3).expect("new");
         journal.receipt(&receipt(1, 5)).expect("written");
         journal.receipt(&receipt(1, 5)).expect("the same one again");
-        assert!(matches!(journal.receipt(&receipt(1, 6)), Err(JournalError::Order { .. })));
-        assert!(matches!(journal.receipt(&receipt(0, 5)), Err(JournalError::Order { .. })));
-        assert!(matches!(journal.receipt(&receipt(2, 4)), Err(JournalError::Order { .. })));
+        assert!(matches!(
+            journal.receipt(&receipt(1, 6)),
+            Err(JournalError::Order { .. })
+        ));
+        assert!(matches!(
+            journal.receipt(&receipt(0, 5)),
+            Err(JournalError::Order { .. })
+        ));
+        assert!(matches!(
+            journal.receipt(&receipt(2, 4)),
+            Err(JournalError::Order { .. })
+        ));
         drop(journal);
         let mut journal = Journal::open(&path, JOB, 3).expect("read");
-        assert!(matches!(journal.receipt(&receipt(1, 6)), Err(JournalError::Order { .. })));
-        let last = Receipt { status: ReceiptStatus::Completed, ..receipt(2, 6) };
+        assert!(matches!(
+            journal.receipt(&receipt(1, 6)),
+            Err(JournalError::Order { .. })
+        ));
+        let last = Receipt {
+            status: ReceiptStatus::Completed,
+            ..receipt(2, 6)
+        };
         journal.receipt(&last).expect("the final one");
-        assert!(matches!(journal.receipt(&receipt(3, 7)), Err(JournalError::Order { .. })));
+        assert!(matches!(
+            journal.receipt(&receipt(3, 7)),
+            Err(JournalError::Order { .. })
+        ));
     }
 
     #[test]
     fn a_receipt_of_another_job_is_refused() {
         let (_folder, path) = temporary();
         let mut journal = Journal::open(&path, JOB, 3).expect("new");
-        let other = Receipt { assignment: 4, ..receipt(0, 0) };
+        let other = Receipt {
+            assignment: 4,
+            ..receipt(0, 0)
+        };
         assert!(matches!(journal.receipt(&other), Err(JournalError::Foreign(_))));
         journal.receipt(&receipt(0, 0)).expect("written");
         drop(journal);
@@ -314,6 +365,9 @@ mod tests {
         let mut bytes = std::fs::read(&path).expect("read");
         bytes[40] ^= 1;
         std::fs::write(&path, &bytes).expect("written");
-        assert!(matches!(Journal::open(&path, JOB, 3), Err(JournalError::Damaged { line: 1, .. })));
+        assert!(matches!(
+            Journal::open(&path, JOB, 3),
+            Err(JournalError::Damaged { line: 1, .. })
+        ));
     }
 }

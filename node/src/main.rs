@@ -127,7 +127,10 @@ fn detect() -> anyhow::Result<()> {
 #[tokio::main(worker_threads = 2)]
 async fn run(arguments: Run) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,gantry_node=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     // Before anything starts, so that no signal is missed.
     let ending = service::ending(arguments.exit_with_parent)?;
     tokio::select! {
@@ -143,7 +146,11 @@ async fn serve(arguments: &Run) -> anyhow::Result<std::convert::Infallible> {
     let node_key = keys::load(&arguments.node_key)?;
     let operator = keys::load(&arguments.operator_key)?;
     for folder in &arguments.search_path {
-        anyhow::ensure!(folder.is_dir(), "--search-path {}: there is no such folder", folder.display());
+        anyhow::ensure!(
+            folder.is_dir(),
+            "--search-path {}: there is no such folder",
+            folder.display()
+        );
     }
     let _lock = daemon::take_state(&arguments.state_dir)?;
     let device = Device::detect();

@@ -22,7 +22,10 @@ impl Meter {
         let now = ended_at.map_or(now, |end| now.min(end));
         let seconds = |from: i64| u64::try_from(now.saturating_sub(from)).unwrap_or(0);
         let served = self.before.saturating_add(seconds(self.since));
-        served.min(seconds(self.started_at)).min(self.max_duration).max(self.before)
+        served
+            .min(seconds(self.started_at))
+            .min(self.max_duration)
+            .max(self.before)
     }
 
     /// Seconds left at `now` until the job is paid out.
@@ -37,7 +40,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const METER: Meter = Meter { started_at: 100, max_duration: 60, before: 0, since: 100 };
+    const METER: Meter = Meter {
+        started_at: 100,
+        max_duration: 60,
+        before: 0,
+        since: 100,
+    };
 
     #[test]
     fn an_undisturbed_run_serves_every_second_up_to_the_maximum() {
@@ -50,7 +58,11 @@ mod tests {
 
     #[test]
     fn the_gap_between_two_runs_is_not_served() {
-        let second = Meter { before: 10, since: 130, ..METER };
+        let second = Meter {
+            before: 10,
+            since: 130,
+            ..METER
+        };
         assert_eq!(second.served(130, None), 10);
         assert_eq!(second.served(135, None), 15);
     }

@@ -30,7 +30,9 @@ pub fn kill_below(folder: &Path) -> std::io::Result<usize> {
         for pid in numbered_processes().filter(|pid| *pid != getpid() && belongs(*pid, folder)) {
             found = true;
             // The handle pins the process; looking again after that makes sure that it pins the right one.
-            let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
+            let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else {
+                continue;
+            };
             if belongs(pid, folder) && pidfd_send_signal(&handle, Signal::KILL).is_ok() {
                 killed.insert(pid.as_raw_nonzero());
             }
@@ -52,9 +54,13 @@ fn belongs(pid: Pid, folder: &Path) -> bool {
     if std::fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder)) {
         return true;
     }
-    let Ok(environment) = std::fs::read(process.join("environ")) else { return false };
+    let Ok(environment) = std::fs::read(process.join("environ")) else {
+        return false;
+    };
     environment.split(|byte| *byte == 0).any(|variable| {
-        let value = variable.strip_prefix(MARK.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
+        let value = variable
+            .strip_prefix(MARK.as_bytes())
+            .and_then(|rest| rest.strip_prefix(b"="));
         value.is_some_and(|value| Path::new(std::ffi::OsStr::from_bytes(value)).starts_with(folder))
     })
 }

@@ -77,10 +77,14 @@ pub fn resolve(command: &[String], search: &[PathBuf]) -> Result<PathBuf, Comman
 /// Names the first such variable.
 pub fn check_environment(environment: &BTreeMap<String, String>) -> Result<(), CommandError> {
     let forbidden = |name: &str| {
-        let reserved = ["LD_", "GLIBC_", "GANTRY_", "MALLOC_"].iter().any(|prefix| name.starts_with(prefix));
+        let reserved = ["LD_", "GLIBC_", "GANTRY_", "MALLOC_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
         reserved || matches!(name, "" | "PATH" | "HOME" | "TMPDIR") || name.contains(['=', '\0'])
     };
-    let bad = environment.iter().find(|(name, value)| forbidden(name) || value.contains('\0'));
+    let bad = environment
+        .iter()
+        .find(|(name, value)| forbidden(name) || value.contains('\0'));
     bad.map_or(Ok(()), |(name, _)| Err(CommandError::Variable(name.clone())))
 }
 
@@ -107,9 +111,14 @@ impl Process {
         let command = resolve(order.command, search)?;
         check_environment(order.environment)?;
         let folder = order.folder.canonicalize().context("cannot find the job's folder")?;
-        let mark = folder.to_str().context("the node's state folder must have a name in UTF-8")?.to_owned();
+        let mark = folder
+            .to_str()
+            .context("the node's state folder must have a name in UTF-8")?
+            .to_owned();
         let mut environment = order.environment.clone();
-        environment.entry("LANG".to_owned()).or_insert_with(|| "C.UTF-8".to_owned());
+        environment
+            .entry("LANG".to_owned())
+            .or_insert_with(|| "C.UTF-8".to_owned());
         for name in ["HOME", "TMPDIR", orphans::MARK] {
             environment.insert(name.to_owned(), mark.clone());
         }
@@ -141,8 +150,18 @@ impl Process {
         let report = guard.stdout.take().context("the guard has no standard output")?;
         let mut line = serde_json::to_vec(&launch).context("cannot describe the job")?;
         line.push(b'\n');
-        lifeline.write_all(&line).await.context("cannot tell the guard what to run")?;
-        Ok(Self { guard, lifeline: Some(lifeline), report, said: Vec::new(), log: Some(log), folder })
+        lifeline
+            .write_all(&line)
+            .await
+            .context("cannot tell the guard what to run")?;
+        Ok(Self {
+            guard,
+            lifeline: Some(lifeline),
+            report,
+            said: Vec::new(),
+            log: Some(log),
+            folder,
+        })
     }
 
     /// Waits until the job's first process has ended and everything that it started is gone. May be cancelled and
@@ -152,7 +171,13 @@ impl Process {
     /// If the guard itself failed.
     pub async fn wait(&mut self) -> anyhow::Result<Exit> {
         // Each step keeps what it got in `self`, so that a cancelled call loses nothing.
-        while self.report.read_buf(&mut self.said).await.context("cannot read what the guard says")? > 0 {}
+        while self
+            .report
+            .read_buf(&mut self.said)
+            .await
+            .context("cannot read what the guard says")?
+            > 0
+        {}
         let status = self.guard.wait().await.context("cannot wait for the guard")?;
         let exit: Option<Exit> = serde_json::from_slice(&self.said).ok();
         // A guard that was killed could not clean up.
@@ -233,11 +258,17 @@ mod tests {
         let search = [folder.path().to_owned()];
         let file = folder.path().join("tool");
         std::fs::write(&file, "").expect("written");
-        assert_eq!(resolve(&command("tool"), &search), Err(CommandError::Unknown("tool".to_owned())));
+        assert_eq!(
+            resolve(&command("tool"), &search),
+            Err(CommandError::Unknown("tool".to_owned()))
+        );
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("set");
         assert_eq!(resolve(&command("tool"), &search), Ok(file));
         for path in ["/bin/sh", "./tool", "../tool", "..", "."] {
-            assert_eq!(resolve(&command(path), &search), Err(CommandError::Path(path.to_owned())));
+            assert_eq!(
+                resolve(&command(path), &search),
+                Err(CommandError::Path(path.to_owned()))
+            );
         }
         assert_eq!(resolve(&[], &search), Err(CommandError::Empty));
     }
@@ -246,7 +277,15 @@ mod tests {
     fn a_job_cannot_steer_the_loader() {
         let environment = |name: &str| BTreeMap::from([(name.to_owned(), "x".to_owned())]);
         assert_eq!(check_environment(&environment("SAMPLES")), Ok(()));
-        for name in ["LD_PRELOAD", "GLIBC_TUNABLES", "PATH", "HOME", "GANTRY_JOB_DIR", "A=B", ""] {
+        for name in [
+            "LD_PRELOAD",
+            "GLIBC_TUNABLES",
+            "PATH",
+            "HOME",
+            "GANTRY_JOB_DIR",
+            "A=B",
+            "",
+        ] {
             let refused = Err(CommandError::Variable(name.to_owned()));
             assert_eq!(check_environment(&environment(name)), refused, "{name}");
         }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::chain::{Chain, Observation};
 use crate::guard::Exit;
-use crate::host::Host;
+use crate::host::{Host, NotThereYet};
 use crate::journal::Journal;
 use crate::meter::Meter;
 use crate::orphans;
@@ -40,11 +40,19 @@ struct Ended {
 
 impl Ended {
     fn failed(note: impl Into<String>) -> Self {
-        Self { status: ReceiptStatus::Failed, exit_code: NOT_RUN, note: Some(note.into()) }
+        Self {
+            status: ReceiptStatus::Failed,
+            exit_code: NOT_RUN,
+            note: Some(note.into()),
+        }
     }
 
     fn completed(exit: Exit, note: Option<&str>) -> Self {
-        Self { status: ReceiptStatus::Completed, exit_code: exit.code, note: note.map(ToOwned::to_owned) }
+        Self {
+            status: ReceiptStatus::Completed,
+            exit_code: exit.code,
+            note: note.map(ToOwned::to_owned),
+        }
     }
 }
 
@@ -67,13 +75,26 @@ pub struct Session {
 /// If the journal or the job's folder cannot be used. The process is gone then; calling again goes on.
 pub async fn run(chain: Arc<Chain>, host: Arc<Host>, address: Pubkey) -> anyhow::Result<()> {
     let first = look(&chain, Some(&address)).await;
-    let Some(job) = first.job.clone().filter(|job| job.node == chain.node) else { return Ok(()) };
+    let Some(job) = first.job.filter(|job| job.node == chain.node) else {
+        return Ok(());
+    };
     let folder = host.folder(&address.to_string(), job.assignment);
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let journal = Journal::open(&folder.join("journal"), address.to_bytes(), job.assignment)?;
-    let poster = Poster::start(chain.clone(), address, job.clone());
+    let poster = Poster::start(chain.clone(), address, job);
     let (news, watch) = watch_job(chain.clone(), address, first);
-    Session { chain, host, address, job, journal, poster, news, _watch: watch }.serve().await
+    Session {
+        chain,
+        host,
+        address,
+        job,
+        journal,
+        poster,
+        news,
+        _watch: watch,
+    }
+    .serve()
+    .await
 }
 
 impl Session {
@@ -89,7 +110,11 @@ impl Session {
         if spec.is_err() && self.runs() {
             spec = self.host.accept(&self.job.spec_hash).await;
         }
-        if self.journal.last().is_some_and(|receipt| receipt.status != ReceiptStatus::Running) {
+        if self
+            .journal
+            .last()
+            .is_some_and(|receipt| receipt.status != ReceiptStatus::Running)
+        {
             return self.finish().await;
         }
         let outputs = spec.as_ref().map(|spec| spec.outputs().to_vec()).unwrap_or_default();
@@ -102,7 +127,10 @@ impl Session {
             before: before.max(self.running_job().map_or(0, |job| u64::from(job.served_seconds))),
             since: observation.clock,
         };
-        let root = self.host.folder(&self.address.to_string(), self.job.assignment).join("run");
+        let root = self
+            .host
+            .folder(&self.address.to_string(), self.job.assignment)
+            .join("run");
         if root.exists() {
             // A guard that was let go a moment ago may still be at it.
             let folder = root.canonicalize().context("cannot find the job's folder")?;
@@ -135,7 +163,8 @@ impl Session {
                 Err(error) => error,
             };
             let deadline = self.job.start_deadline_at().unwrap_or(0).saturating_sub(START_MARGIN);
-            if self.now().clock >= deadline || self.status() != Some(JobStatus::Assigned) {
+            let hopeless = !error.is::<NotThereYet>();
+            if hopeless || self.now().clock >= deadline || self.status() != Some(JobStatus::Assigned) {
                 tracing::warn!(job = %self.address, error = format!("{error:#}"), "this node cannot run the job");
                 return Err(error);
             }
@@ -166,20 +195,34 @@ impl Session {
         workspace: &Workspace,
         meter: Meter,
     ) -> anyhow::Result<(Meter, Ended)> {
-        let untouched = Meter { max_duration: meter.before, ..meter };
+        let untouched = Meter {
+            max_duration: meter.before,
+            ..meter
+        };
         if self.journal.last().is_none() {
             return Ok((untouched, Ended::failed("the node has lost its record of this job")));
         }
         if !self.runs() {
-            return Ok((untouched, Ended::completed(Exit::KILLED, Some("the job ended while the node was down"))));
+            return Ok((
+                untouched,
+                Ended::completed(Exit::KILLED, Some("the job ended while the node was down")),
+            ));
         }
         let spec = match spec {
             Ok(spec) => spec,
-            Err(error) => return Ok((untouched, Ended::failed(format!("the node cannot run this job: {error:#}")))),
+            Err(error) => {
+                return Ok((
+                    untouched,
+                    Ended::failed(format!("the node cannot run this job: {error:#}")),
+                ));
+            }
         };
         let left = meter.left(meter.since);
         if left == 0 || self.journal.launches() >= MAX_LAUNCHES {
-            return Ok((untouched, Ended::failed("the node was interrupted and cannot run the job again")));
+            return Ok((
+                untouched,
+                Ended::failed("the node was interrupted and cannot run the job again"),
+            ));
         }
         if self.journal.launches() > 0 {
             tracing::info!(job = %self.address, before = meter.before, left, "runs the job again after a restart");
@@ -187,7 +230,12 @@ impl Session {
         self.journal.launch()?;
         let mut process = match self.host.start(&spec, workspace, left).await {
             Ok(process) => process,
-            Err(error) => return Ok((untouched, Ended::failed(format!("the job cannot be started: {error:#}")))),
+            Err(error) => {
+                return Ok((
+                    untouched,
+                    Ended::failed(format!("the job cannot be started: {error:#}")),
+                ));
+            }
         };
         tracing::info!(job = %self.address, name = spec.spec().name, device = self.host.device, "runs");
         let ended = self.attend(&mut process, &meter).await?;
@@ -238,7 +286,11 @@ impl Session {
 
     /// Posts the final receipt until it is on chain or nobody wants it any more.
     async fn finish(&mut self) -> anyhow::Result<()> {
-        let receipt = self.journal.last().context("the final receipt was just written down")?.clone();
+        let receipt = self
+            .journal
+            .last()
+            .context("the final receipt was just written down")?
+            .clone();
         let sequence = receipt.sequence;
         self.poster.post(receipt);
         while self.expects_receipts() && self.running_job().is_some_and(|job| job.sequence < sequence) {
@@ -302,7 +354,7 @@ impl Session {
 
     /// The job, as long as this assignment is its latest.
     fn running_job(&self) -> Option<Job> {
-        let job = self.news.borrow().job.clone();
+        let job = self.news.borrow().job;
         job.filter(|job| job.node == self.chain.node && job.assignment == self.job.assignment)
     }
 

@@ -67,7 +67,10 @@ pub async fn look(chain: &Chain, job: Option<&Pubkey>) -> Observation {
         if complained {
             tracing::debug!(error = format!("{error:#}"), "the RPC server still does not answer");
         } else {
-            tracing::warn!(error = format!("{error:#}"), "the RPC server does not answer; trying on");
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "the RPC server does not answer; trying on"
+            );
             complained = true;
         }
         tokio::time::sleep(backoff.pause()).await;
@@ -120,7 +123,10 @@ impl Poster {
                 }
             }
         });
-        Self { latest, _task: Owned(task) }
+        Self {
+            latest,
+            _task: Owned(task),
+        }
     }
 
     /// Posts `receipt` instead of any that is not posted yet.

@@ -55,7 +55,10 @@ impl Workspace {
         let work = root.join("work");
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&work)?;
         // The mark on the job's processes must be the name that the system knows the folder by.
-        Ok(Self { root: root.canonicalize()?, work: work.canonicalize()? })
+        Ok(Self {
+            root: root.canonicalize()?,
+            work: work.canonicalize()?,
+        })
     }
 
     /// The folder that the job's command runs in.
@@ -74,12 +77,24 @@ impl Workspace {
     /// If the path is not inside the folder, is taken, or cannot be written.
     pub fn place(&self, path: &str, bytes: &[u8]) -> Result<(), FileError> {
         let target = self.work.join(relative(path)?);
-        let io = |source| FileError::Io { path: path.to_owned(), source };
+        let io = |source| FileError::Io {
+            path: path.to_owned(),
+            source,
+        };
         if let Some(folder) = target.parent() {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)
+                .map_err(io)?;
         }
         let mut options = std::fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(&target).map_err(io)?;
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&target)
+            .map_err(io)?;
         std::io::Write::write_all(&mut file, bytes).map_err(io)
     }
 
@@ -89,19 +104,30 @@ impl Workspace {
     /// If it is not there, is no regular file inside the folder, or is too large.
     pub fn collect(&self, path: &str, most: u64) -> Result<Vec<u8>, FileError> {
         let relative = relative(path)?;
-        let io = |source| FileError::Io { path: path.to_owned(), source };
+        let io = |source| FileError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let file = open_beneath(&self.work, relative).map_err(io)?;
         let data = file.metadata().map_err(io)?;
         if !data.is_file() {
             return Err(FileError::Kind(path.to_owned()));
         }
-        let too_large = |bytes| FileError::TooLarge { path: path.to_owned(), bytes, most };
+        let too_large = |bytes| FileError::TooLarge {
+            path: path.to_owned(),
+            bytes,
+            most,
+        };
         if data.len() > most {
             return Err(too_large(data.len()));
         }
         let mut bytes = Vec::new();
         file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(io)?;
-        if bytes.len() as u64 > most { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
+        if bytes.len() as u64 > most {
+            Err(too_large(bytes.len() as u64))
+        } else {
+            Ok(bytes)
+        }
     }
 
     /// Reads the log.
@@ -124,9 +150,19 @@ impl Drop for Workspace {
 /// Opens a file for reading, step by step from `folder`, following no link on the way.
 fn open_beneath(folder: &Path, relative: &Path) -> std::io::Result<std::fs::File> {
     let step = OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut at = openat(CWD, folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut at = openat(
+        CWD,
+        folder,
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
     for part in relative.parent().into_iter().flat_map(Path::components) {
-        at = openat(&at, part.as_os_str(), step | OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
+        at = openat(
+            &at,
+            part.as_os_str(),
+            step | OFlags::PATH | OFlags::DIRECTORY,
+            Mode::empty(),
+        )?;
     }
     let name = relative.file_name().ok_or(std::io::ErrorKind::InvalidFilename)?;
     // A pipe that nobody writes to must not block the open.
@@ -157,18 +193,38 @@ mod tests {
         let (_folder, workspace) = workspace();
         workspace.place("scenes/one.json", b"{}").expect("placed");
         assert_eq!(workspace.collect("scenes/one.json", 2).expect("collected"), b"{}");
-        assert!(matches!(workspace.collect("scenes/one.json", 1), Err(FileError::TooLarge { bytes: 2, .. })));
+        assert!(matches!(
+            workspace.collect("scenes/one.json", 1),
+            Err(FileError::TooLarge { bytes: 2, .. })
+        ));
         assert!(matches!(workspace.collect("scenes", 9), Err(FileError::Kind(_))));
         assert!(matches!(workspace.collect("none", 9), Err(FileError::Io { .. })));
-        assert!(matches!(workspace.place("scenes/one.json", b""), Err(FileError::Io { .. })));
+        assert!(matches!(
+            workspace.place("scenes/one.json", b""),
+            Err(FileError::Io { .. })
+        ));
     }
 
     #[test]
     fn no_path_leaves_the_folder() {
         let (_folder, workspace) = workspace();
-        for path in ["", "/etc/passwd", "../log.txt", "a/../../log.txt", "./a/..", "a/", "a\0b"] {
-            assert!(matches!(workspace.place(path, b""), Err(FileError::Path(_))), "{path:?}");
-            assert!(matches!(workspace.collect(path, 9), Err(FileError::Path(_))), "{path:?}");
+        for path in [
+            "",
+            "/etc/passwd",
+            "../log.txt",
+            "a/../../log.txt",
+            "./a/..",
+            "a/",
+            "a\0b",
+        ] {
+            assert!(
+                matches!(workspace.place(path, b""), Err(FileError::Path(_))),
+                "{path:?}"
+            );
+            assert!(
+                matches!(workspace.collect(path, 9), Err(FileError::Path(_))),
+                "{path:?}"
+            );
         }
     }
 

@@ -12,8 +12,13 @@ use gantry_node::workspace::Workspace;
 
 const NODE: &str = env!("CARGO_BIN_EXE_gantry-node");
 
-const LIMITS: Limits =
-    Limits { cpu_seconds: 60, memory_bytes: 4 << 30, open_files: 256, processes: 100_000, file_bytes: 1 << 20 };
+const LIMITS: Limits = Limits {
+    cpu_seconds: 60,
+    memory_bytes: 4 << 30,
+    open_files: 256,
+    processes: 100_000,
+    file_bytes: 1 << 20,
+};
 
 struct Bench {
     _folder: tempfile::TempDir,
@@ -31,7 +36,11 @@ impl Bench {
         std::fs::write(&tool, format!("#!/bin/sh\n{body}\n")).expect("written");
         std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).expect("set");
         let workspace = Workspace::create(&folder.path().join("job")).expect("created");
-        Self { _folder: folder, tools, workspace }
+        Self {
+            _folder: folder,
+            tools,
+            workspace,
+        }
     }
 
     async fn start(&self, limits: Limits, log_bytes: u64) -> Process {
@@ -44,7 +53,9 @@ impl Bench {
             log_bytes,
             limits,
         };
-        Process::start(Path::new(NODE), std::slice::from_ref(&self.tools), order).await.expect("started")
+        Process::start(Path::new(NODE), std::slice::from_ref(&self.tools), order)
+            .await
+            .expect("started")
     }
 
     fn log(&self) -> String {
@@ -58,7 +69,11 @@ impl Bench {
         loop {
             match std::fs::read_to_string(&path) {
                 Ok(text) if text.ends_with('\n') => return text.trim().to_owned(),
-                _ => assert!(started.elapsed() < Duration::from_secs(20), "the job never made {name}: {}", self.log()),
+                _ => assert!(
+                    started.elapsed() < Duration::from_secs(20),
+                    "the job never made {name}: {}",
+                    self.log()
+                ),
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -66,8 +81,11 @@ impl Bench {
 }
 
 fn alive(pid: &str) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z')))
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        !stat
+            .rsplit_once(')')
+            .is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
+    })
 }
 
 async fn gone(pid: &str) {
@@ -133,9 +151,16 @@ async fn stopping_ends_everything() {
 async fn a_killed_guard_takes_the_job_with_it() {
     let bench = Bench::new(&format!("{DAEMON}; echo $PPID > guard; echo $$ > leader; sleep 600"));
     let mut process = bench.start(LIMITS, 1 << 20).await;
-    let (daemon, leader, guard) = (bench.made("daemon").await, bench.made("leader").await, bench.made("guard").await);
+    let (daemon, leader, guard) = (
+        bench.made("daemon").await,
+        bench.made("leader").await,
+        bench.made("guard").await,
+    );
     assert!(alive(&daemon) && alive(&leader));
-    let killed = std::process::Command::new("/bin/kill").args(["-9", &guard]).status().expect("kill runs");
+    let killed = std::process::Command::new("/bin/kill")
+        .args(["-9", &guard])
+        .status()
+        .expect("kill runs");
     assert!(killed.success());
     assert_eq!(process.wait().await.expect("noticed"), Exit::KILLED);
     assert!(!alive(&daemon) && !alive(&leader));
@@ -175,7 +200,8 @@ async fn what_is_left_when_guard_and_daemon_are_killed_is_found_by_its_folder() 
 
 #[tokio::test]
 async fn a_log_is_kept_up_to_its_limit_and_never_blocks_the_job() {
-    let bench = Bench::new("i=0; while [ $i -lt 5000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done");
+    let bench =
+        Bench::new("i=0; while [ $i -lt 5000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done");
     let mut process = bench.start(LIMITS, 1_000).await;
     assert_eq!(process.wait().await.expect("ended").code, 0);
     let log = bench.log();
@@ -188,14 +214,24 @@ async fn a_file_cannot_pass_its_limit() {
     let bench = Bench::new("head -c 3000000 /dev/zero > big; echo $?");
     let mut process = bench.start(LIMITS, 1 << 20).await;
     process.wait().await.expect("ended");
-    let size = std::fs::metadata(bench.workspace.work().join("big")).expect("made").len();
+    let size = std::fs::metadata(bench.workspace.work().join("big"))
+        .expect("made")
+        .len();
     assert_eq!(size, 1 << 20);
 }
 
 #[tokio::test]
 async fn cpu_time_cannot_pass_its_limit() {
     let bench = Bench::new("while :; do :; done");
-    let mut process = bench.start(Limits { cpu_seconds: 1, ..LIMITS }, 1 << 20).await;
+    let mut process = bench
+        .start(
+            Limits {
+                cpu_seconds: 1,
+                ..LIMITS
+            },
+            1 << 20,
+        )
+        .await;
     let exit = process.wait().await.expect("ended");
     assert!(exit == Exit::KILLED || exit.code == 128 + 24, "{exit:?}");
 }
@@ -212,6 +248,8 @@ async fn a_command_that_the_node_does_not_offer_is_refused() {
         log_bytes: 1,
         limits: LIMITS,
     };
-    let error = Process::start(Path::new(NODE), std::slice::from_ref(&bench.tools), order).await.expect_err("refused");
+    let error = Process::start(Path::new(NODE), std::slice::from_ref(&bench.tools), order)
+        .await
+        .expect_err("refused");
     assert!(error.to_string().contains("is a path"), "{error:#}");
 }

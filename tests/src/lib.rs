@@ -1,3 +1,4 @@
-//! What the tests share: a market in LiteSVM with the real programs ([`world`]).
+//! What the tests share: a market in LiteSVM with the real programs ([`world`]), and one of real processes ([`market`]).
 
+pub mod market;
 pub mod world;

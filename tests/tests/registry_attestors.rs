@@ -116,9 +116,7 @@ fn an_attestation_is_written_to_node_device_and_attestor() {
         (device.claims, device.claimed_at, device.rent_payer),
         (1, START_TIME, world.payer.pubkey())
     );
-    let account: Attestor = world
-        .account(&pda::attestor(&attestor.pubkey()))
-        .expect("an attestor");
+    let account: Attestor = world.account(&pda::attestor(&attestor.pubkey())).expect("an attestor");
     assert_eq!(account.granted, 1);
 }
 
@@ -185,11 +183,7 @@ fn a_device_is_named_by_its_own_hash() {
 fn an_attestor_grants_nothing_beyond_its_scope() {
     let mut world = World::new();
     let (attestor, listing) = (admit(&mut world, 1, 0b01), world.list_node());
-    let scope = |tier, flags| AttestArgs {
-        tier,
-        flags,
-        ..args()
-    };
+    let scope = |tier, flags| AttestArgs { tier, flags, ..args() };
     for (tier, flags) in [(2, 0b01), (3, 0), (1, 0b10), (0, 0b11), (1, 0b10_0000)] {
         let attest = attest(&world, &attestor, &listing.node, scope(tier, flags));
         world.refuses(&attest, &[&attestor], "registry", "OutsideAttestorScope");

@@ -143,9 +143,7 @@ fn authority_and_guardian_pause_and_pauses_add_up() {
     let mut world = World::new();
     let (authority, guardian) = (world.authority.insecure_clone(), world.guardian.insecure_clone());
     for (key, flags, expected) in [(&guardian, 1, 1), (&authority, 2, 3), (&guardian, 1, 3)] {
-        let outcome = world
-            .send(&[ix::pause(&key.pubkey(), flags)], &[key])
-            .expect("a pause");
+        let outcome = world.send(&[ix::pause(&key.pubkey(), flags)], &[key]).expect("a pause");
         let event = event!(outcome, PauseChanged);
         assert_eq!((event.paused, event.by), (expected, key.pubkey()));
         assert_eq!(paused(&world), expected);
@@ -212,9 +210,7 @@ fn a_pause_stops_what_it_names_and_no_job_under_way() {
     let (customer, matcher) = (world.customer(), world.wallet());
     let (first, second) = (world.list_node(), world.list_node());
     let (running, waiting) = (world.open_default(&customer), world.open_default(&customer));
-    world
-        .assign(&matcher, &running, &first.node)
-        .expect("an assignment");
+    world.assign(&matcher, &running, &first.node).expect("an assignment");
 
     world
         .send(&[ix::pause(&authority.pubkey(), 1)], &[&authority])
@@ -235,9 +231,7 @@ fn a_pause_stops_what_it_names_and_no_job_under_way() {
     assert_refused(world.assign(&matcher, &waiting, &second.node), "market", "Paused");
     assert!(before == world.state());
     world.advance(10);
-    world
-        .prove(&running, &first, 1, 10)
-        .expect("a job under way goes on");
+    world.prove(&running, &first, 1, 10).expect("a job under way goes on");
 
     world
         .send(&[ix::unpause(&authority.pubkey(), 2)], &[&authority])

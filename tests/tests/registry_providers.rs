@@ -92,13 +92,22 @@ fn a_provider_lists_a_node() {
 
     let node: Node = world.account(&address).expect("a node");
     assert_eq!((node.provider, node.node_key), (provider, node_key.pubkey()));
-    assert_eq!((node.rent_payer, node.registered_at), (world.payer.pubkey(), START_TIME));
+    assert_eq!(
+        (node.rent_payer, node.registered_at),
+        (world.payer.pubkey(), START_TIME)
+    );
     assert_eq!(
         (node.price_mint, node.price_per_hour),
         (args.price_mint, args.price_per_hour)
     );
     assert_eq!(
-        (node.gpu_model, node.gpu_count, node.vram_gib, node.cpu_cores, node.ram_gib),
+        (
+            node.gpu_model,
+            node.gpu_count,
+            node.vram_gib,
+            node.cpu_cores,
+            node.ram_gib
+        ),
         (7, 1, 24, 16, 64)
     );
     assert_eq!((node.disk_gib, node.mbps, node.country), (500, 1_000, *b"DE"));
@@ -121,9 +130,7 @@ fn a_provider_lists_a_node() {
         ..args
     };
     let list = register(&world, &wallet, &second, cpu_only);
-    world
-        .send(&[list], &[&wallet, &second])
-        .expect("a node without a GPU");
+    world.send(&[list], &[&wallet, &second]).expect("a node without a GPU");
     assert_eq!(
         world.account::<Provider>(&provider).expect("the provider").node_count,
         2
@@ -137,7 +144,11 @@ fn a_node_is_listed_once_with_both_signatures() {
     let (node_key, args) = (Keypair::new(), world.node_args());
     let list = register(&world, &wallet, &node_key, args);
     for key in [&wallet, &node_key] {
-        let other = if key.pubkey() == wallet.pubkey() { &node_key } else { &wallet };
+        let other = if key.pubkey() == wallet.pubkey() {
+            &node_key
+        } else {
+            &wallet
+        };
         let missing = unsigned(&list, &key.pubkey());
         world.rejects(&missing, &[other], InstructionError::MissingRequiredSignature);
     }

@@ -63,7 +63,8 @@ pub(crate) fn postgres() -> Result<()> {
     installed?;
     if server_programs().is_none() {
         bail!(
-            "the package postgresql is installed, but /usr/lib/postgresql/*/bin/initdb is not there: apt-get install --reinstall postgresql"
+            "the package postgresql is installed, but /usr/lib/postgresql/*/bin/initdb is not there: \
+             apt-get install --reinstall postgresql"
         );
     }
     Ok(())

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
     /// Open a job from a spec file and deposit for it
-    #[command(after_help = "Example: gantry job open examples/jobs/spiral.json")]
+    #[command(after_help = "Example: gantry job open examples/render.json")]
     Open {
         /// The job spec
         spec: PathBuf,
@@ -100,9 +100,20 @@ pub(crate) enum JobCommand {
 impl JobCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
         match self {
-            Self::Open { spec, mint, node, matcher, id, watch } => {
+            Self::Open {
+                spec,
+                mint,
+                node,
+                matcher,
+                id,
+                watch,
+            } => {
                 let address = open(context, &spec, mint, node, matcher, id, watch).await?;
-                if watch { watch::follow(context, address).await } else { Ok(()) }
+                if watch {
+                    watch::follow(context, address).await
+                } else {
+                    Ok(())
+                }
             }
             Self::List { all, closed } => list(context, all, closed).await,
             Self::Show { job } => show(context, &context.job_address(&job)?).await,
@@ -149,8 +160,17 @@ async fn open(
     let spec = JobSpec::load(path).with_context(|| path.display().to_string())?;
     let wallet = context.wallet()?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let prepared = spec.prepare(folder, &context.blobs()?).await.with_context(|| path.display().to_string())?;
-    let request = OpenJob { spec: &prepared, mint, node, matcher, id };
+    let prepared = spec
+        .prepare(folder, &context.blobs()?)
+        .await
+        .with_context(|| path.display().to_string())?;
+    let request = OpenJob {
+        spec: &prepared,
+        mint,
+        node,
+        matcher,
+        id,
+    };
     let opened = context.gantry.open_job(&wallet, request).await?;
     let token = context.token(&opened.mint).await?;
     if watch && context.is_json() {
@@ -165,7 +185,9 @@ async fn open(
         "transaction": opened.signature.map(|signature| signature.to_string()),
     });
     context.show(value, || {
-        let transaction = opened.signature.map_or_else(|| "was open already".to_owned(), |s| s.to_string());
+        let transaction = opened
+            .signature
+            .map_or_else(|| "was open already".to_owned(), |s| s.to_string());
         fields([
             ("Job", format!("{} ({})", opened.id, opened.address)),
             ("Deposited", token.show(opened.deposited)),
@@ -186,7 +208,10 @@ async fn list(context: &Context, all: bool, closed: bool) -> Result<()> {
         None => context.gantry.jobs().await?,
     };
     let tokens = context.tokens(jobs.iter().map(|(_, job)| job.mint)).await?;
-    let value: Vec<Value> = jobs.iter().map(|(a, job)| view::job_json(a, job, &token_of(&tokens, &job.mint))).collect();
+    let value: Vec<Value> = jobs
+        .iter()
+        .map(|(a, job)| view::job_json(a, job, &token_of(&tokens, &job.mint)))
+        .collect();
     context.show(value.into(), || {
         let rows = jobs.iter().map(|(address, job)| {
             let token = token_of(&tokens, &job.mint);
@@ -210,15 +235,24 @@ async fn list_from_api(context: &Context, wallet: Option<Pubkey>) -> Result<()> 
     let customer = wallet.map(|wallet| format!("&customer={wallet}")).unwrap_or_default();
     let url = format!("{base}/v1/jobs?limit=100{customer}");
     let unreachable = || format!("cannot read {url}: start the indexer (`cargo xtask up`) or pass --api-url");
-    let response = reqwest::get(&url).await.with_context(unreachable)?.error_for_status().with_context(unreachable)?;
+    let response = reqwest::get(&url)
+        .await
+        .with_context(unreachable)?
+        .error_for_status()
+        .with_context(unreachable)?;
     let answer: Value = response.json().await.with_context(unreachable)?;
-    let jobs = answer["data"].as_array().cloned().with_context(|| format!("{url} answered without a list of jobs"))?;
+    let jobs = answer["data"]
+        .as_array()
+        .cloned()
+        .with_context(|| format!("{url} answered without a list of jobs"))?;
     context.show(jobs.clone().into(), || {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let rows = jobs.iter().map(|job| {
             let deposit = text(&job["deposited"]["amount"]).parse().ok();
             let decimals = job["deposited"]["decimals"].as_u64().and_then(|d| u8::try_from(d).ok());
-            let deposit = deposit.zip(decimals).map(|(units, decimals)| gantry_sdk::amount::format(units, decimals));
+            let deposit = deposit
+                .zip(decimals)
+                .map(|(units, decimals)| gantry_sdk::amount::format(units, decimals));
             vec![
                 text(&job["id"]),
                 text(&job["status"]),
@@ -239,7 +273,11 @@ async fn show(context: &Context, address: &Pubkey) -> Result<()> {
     }
     let history = context.gantry.job_history(address).await?;
     if history.transactions.is_empty() {
-        return Err(ClientError::NotFound { what: "job", address: address.to_string() }.into());
+        return Err(ClientError::NotFound {
+            what: "job",
+            address: address.to_string(),
+        }
+        .into());
     }
     show_closed(context, address, &history).await
 }
@@ -269,7 +307,9 @@ pub(crate) async fn show_closed(context: &Context, address: &Pubkey, history: &J
     };
     let token = context.token(&mint).await?;
     if let Some(settled) = history.settled() {
-        return context.show(view::settled_json(settled, &token), || view::settled_fields(settled, &token));
+        return context.show(view::settled_json(settled, &token), || {
+            view::settled_fields(settled, &token)
+        });
     }
     if let Some(cancelled) = history.cancelled() {
         let value = json!({
@@ -280,11 +320,17 @@ pub(crate) async fn show_closed(context: &Context, address: &Pubkey, history: &J
             "refunded": cancelled.refunded.to_string(),
         });
         return context.show(value, || {
-            fields([("Job", address.to_string()), ("Status", "cancelled".into()), ("Refunded", token.show(cancelled.refunded))])
+            fields([
+                ("Job", address.to_string()),
+                ("Status", "cancelled".into()),
+                ("Refunded", token.show(cancelled.refunded)),
+            ])
         });
     }
     let value = json!({ "job": address.to_string(), "status": "closed" });
-    context.show(value, || fields([("Job", address.to_string()), ("Status", "closed".into())]))
+    context.show(value, || {
+        fields([("Job", address.to_string()), ("Status", "closed".into())])
+    })
 }
 
 /// Shows how `signature` closed the job.
@@ -319,9 +365,17 @@ async fn result(context: &Context, address: &Pubkey, out: &Path) -> Result<()> {
         "missing": manifest.missing,
     });
     context.show(value, || {
-        let mut rows = vec![("Exit code", manifest.exit_code.to_string()), ("Device", manifest.device.clone())];
+        let mut rows = vec![
+            ("Exit code", manifest.exit_code.to_string()),
+            ("Device", manifest.device.clone()),
+        ];
         rows.extend(files.iter().map(|file| ("Written", file.clone())));
-        rows.extend(manifest.missing.iter().map(|file| ("Missing", format!("{file}: the job did not write it"))));
+        rows.extend(
+            manifest
+                .missing
+                .iter()
+                .map(|file| ("Missing", format!("{file}: the job did not write it"))),
+        );
         fields(rows)
     })
 }

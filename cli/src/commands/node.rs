@@ -8,12 +8,12 @@ use crate::{
 };
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use gantry_sdk::Signer;
 use gantry_sdk::{
     Hash32, Pubkey, gpu, ix, keys, pda,
     registry::types::AttestArgs,
     state::{NodeExt, flags_from_names},
 };
-use gantry_sdk::Signer;
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -39,8 +39,10 @@ pub(crate) enum NodeCommand {
         address: Pubkey,
     },
     /// List a node of the wallet's
-    #[command(after_help = "Example: gantry node register --node-key node.json --price 1.20 --country DE \\\n           \
-                            --gpu-model h100 --gpu-count 1 --vram-gib 80 --cpu-cores 32 --ram-gib 256")]
+    #[command(
+        after_help = "Example: gantry node register --node-key node.json --price 1.20 --country DE \\\n           \
+                            --gpu-model h100 --gpu-count 1 --vram-gib 80 --cpu-cores 32 --ram-gib 256"
+    )]
     Register(Register),
     /// Change a node's price; a running job keeps its own
     Price {
@@ -92,7 +94,11 @@ pub(crate) struct Register {
 impl NodeCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
         match self {
-            Self::List { country, provider, available } => list(context, country, provider, available).await,
+            Self::List {
+                country,
+                provider,
+                available,
+            } => list(context, country, provider, available).await,
             Self::Show { address } => show(context, &address).await,
             Self::Register(register) => register.run(context).await,
             Self::Price { address, price } => {
@@ -106,7 +112,10 @@ impl NodeCommand {
 }
 
 async fn require(context: &Context, address: &Pubkey) -> Result<gantry_sdk::registry::accounts::Node> {
-    let missing = || gantry_sdk::ClientError::NotFound { what: "node", address: address.to_string() };
+    let missing = || gantry_sdk::ClientError::NotFound {
+        what: "node",
+        address: address.to_string(),
+    };
     Ok(context.gantry.node(address).await?.ok_or_else(missing)?)
 }
 
@@ -121,14 +130,18 @@ async fn list(context: &Context, country: Option<String>, provider: Option<Pubke
     let provider = provider.map(|wallet| pda::provider(&wallet));
     let mut nodes = context.gantry.nodes().await?;
     nodes.retain(|(_, node)| {
-        country.as_ref().is_none_or(|country| node.country_code().eq_ignore_ascii_case(country))
+        country
+            .as_ref()
+            .is_none_or(|country| node.country_code().eq_ignore_ascii_case(country))
             && provider.is_none_or(|provider| node.provider == provider)
             && (!available || NodeExt::status(node) == Some(gantry_sdk::state::NodeStatus::Available))
     });
     nodes.sort_by_key(|(address, node)| (node.price_per_hour, *address));
     let tokens = context.tokens(nodes.iter().map(|(_, node)| node.price_mint)).await?;
-    let value: Vec<Value> =
-        nodes.iter().map(|(a, node)| view::node_json(a, node, &token_of(&tokens, &node.price_mint))).collect();
+    let value: Vec<Value> = nodes
+        .iter()
+        .map(|(a, node)| view::node_json(a, node, &token_of(&tokens, &node.price_mint)))
+        .collect();
     context.show(value.into(), || {
         let rows = nodes.iter().map(|(address, node)| {
             let gpu = match node.gpu_count {
@@ -146,7 +159,16 @@ async fn list(context: &Context, country: Option<String>, provider: Option<Pubke
                 short(&node.provider),
             ]
         });
-        let header = ["Node", "Status", "Country", "GPU", "Price", "Tier", "Reputation", "Provider"];
+        let header = [
+            "Node",
+            "Status",
+            "Country",
+            "GPU",
+            "Price",
+            "Tier",
+            "Reputation",
+            "Provider",
+        ];
         format!("{}\n{}", table(&header, rows), count(nodes.len(), "node"))
     })
 }
@@ -157,7 +179,11 @@ impl Register {
         let node_key = keys::load(&self.node_key)?;
         let country = match self.country.as_bytes() {
             [a, b] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => [*a, *b],
-            _ => return Err(Usage("--country: write two capital letters (ISO 3166-1 alpha-2), such as DE".into()).into()),
+            _ => {
+                return Err(
+                    Usage("--country: write two capital letters (ISO 3166-1 alpha-2), such as DE".into()).into(),
+                );
+            }
         };
         let gpu_model = match &self.gpu_model {
             None => 0,
@@ -165,7 +191,11 @@ impl Register {
                 Some(model) => model.code,
                 None => {
                     let known: Vec<_> = gpu::CATALOGUE.iter().map(|model| model.name).collect();
-                    return Err(Usage(format!("--gpu-model `{name}` is unknown: there are {}", known.join(", "))).into());
+                    return Err(Usage(format!(
+                        "--gpu-model `{name}` is unknown: there are {}",
+                        known.join(", ")
+                    ))
+                    .into());
                 }
             },
         };
@@ -186,7 +216,11 @@ impl Register {
         let provider = pda::provider(&wallet.pubkey());
         if context.gantry.provider(&provider).await?.is_none() {
             let what = "provider (`gantry provider register` first) with the wallet";
-            return Err(gantry_sdk::ClientError::NotFound { what, address: wallet.pubkey().to_string() }.into());
+            return Err(gantry_sdk::ClientError::NotFound {
+                what,
+                address: wallet.pubkey().to_string(),
+            }
+            .into());
         }
         let address = context.gantry.register_node(&wallet, &node_key, args).await?;
         show(context, &address).await

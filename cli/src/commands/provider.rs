@@ -34,8 +34,9 @@ impl ProviderCommand {
                 let wallet = context.wallet()?;
                 let hash = match metadata {
                     Some(file) => {
-                        let bytes = std::fs::read(&file)
-                            .map_err(|error| anyhow::Error::new(error).context(format!("cannot read {}", file.display())))?;
+                        let bytes = std::fs::read(&file).map_err(|error| {
+                            anyhow::Error::new(error).context(format!("cannot read {}", file.display()))
+                        })?;
                         Hash32::of(&bytes).0
                     }
                     None => [0; 32],
@@ -57,7 +58,10 @@ async fn show(context: &Context, wallet: &Pubkey) -> Result<()> {
         .gantry
         .provider(&address)
         .await?
-        .ok_or_else(|| ClientError::NotFound { what: "provider with the wallet", address: wallet.to_string() })?;
+        .ok_or_else(|| ClientError::NotFound {
+            what: "provider with the wallet",
+            address: wallet.to_string(),
+        })?;
     let pool_address = pda::pool(&address);
     let pool = context.gantry.pool(&pool_address).await?;
     let stake = stake_token(context).await?;
@@ -85,13 +89,26 @@ async fn show(context: &Context, wallet: &Pubkey) -> Result<()> {
             ("Provider", address.to_string()),
             ("Wallet", wallet.to_string()),
             ("Paid to", provider.payout_owner.to_string()),
-            ("Nodes", format!("{} ({} at work)", provider.node_count, provider.active_leases)),
-            ("Jobs", format!("{} completed, {} failed", provider.jobs_completed, provider.jobs_failed)),
+            (
+                "Nodes",
+                format!("{} ({} at work)", provider.node_count, provider.active_leases),
+            ),
+            (
+                "Jobs",
+                format!("{} completed, {} failed", provider.jobs_completed, provider.jobs_failed),
+            ),
         ];
         match &pool {
             Some(pool) => rows.extend([
                 ("Pool", pool_address.to_string()),
-                ("Stake", format!("{} ({} answers for jobs)", stake.show(pool.active), stake.show(pool.bonded))),
+                (
+                    "Stake",
+                    format!(
+                        "{} ({} answers for jobs)",
+                        stake.show(pool.active),
+                        stake.show(pool.bonded)
+                    ),
+                ),
                 ("Commission", percent(pool.commission_bps)),
             ]),
             None => rows.push(("Pool", "none: `gantry pool create`".to_owned())),
@@ -150,7 +167,10 @@ impl Stake {
         let token = stake_token(context).await?;
         let amount = token.parse(&self.amount)?;
         let provider = self.provider.unwrap_or_else(|| wallet.pubkey());
-        context.gantry.stake(&wallet, &pda::pool(&pda::provider(&provider)), amount).await?;
+        context
+            .gantry
+            .stake(&wallet, &pda::pool(&pda::provider(&provider)), amount)
+            .await?;
         show(context, &provider).await
     }
 }

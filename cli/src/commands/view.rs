@@ -73,14 +73,25 @@ pub(crate) fn node_fields(address: &Pubkey, node: &Node, token: &Token) -> Strin
         ("Job", optional(&node.current_job).unwrap_or_else(|| "none".to_owned())),
         ("Price", format!("{} per hour", token.show(node.price_per_hour))),
         ("Country", node.country_code()),
-        ("GPU", format!("{} × {}, {} GiB each", node.gpu_count, gpu::label(node.gpu_model), node.vram_gib)),
+        (
+            "GPU",
+            format!(
+                "{} × {}, {} GiB each",
+                node.gpu_count,
+                gpu::label(node.gpu_model),
+                node.vram_gib
+            ),
+        ),
         ("CPU", format!("{} cores", node.cpu_cores)),
         ("Memory", format!("{} GiB", node.ram_gib)),
         ("Disk", format!("{} GiB", node.disk_gib)),
         ("Network", format!("{} Mbit/s", node.mbps)),
         ("Attested", attested),
         ("Reputation", percent(NodeExt::reputation_bps(node))),
-        ("Jobs", format!("{} completed, {} failed", node.jobs_completed, node.jobs_failed)),
+        (
+            "Jobs",
+            format!("{} completed, {} failed", node.jobs_completed, node.jobs_failed),
+        ),
         ("Provider", node.provider.to_string()),
         ("Key", node.node_key.to_string()),
     ])
@@ -121,7 +132,8 @@ pub(crate) fn job_json(address: &Pubkey, job: &Job, token: &Token) -> Value {
 }
 
 fn ended_by_receipt(job: &Job) -> bool {
-    matches!(JobExt::outcome(job), Some(JobOutcome::Completed | JobOutcome::Failed)) || digest(job.output_digest).is_some()
+    matches!(JobExt::outcome(job), Some(JobOutcome::Completed | JobOutcome::Failed))
+        || digest(job.output_digest).is_some()
 }
 
 /// Everything about a job, for people.
@@ -130,14 +142,34 @@ pub(crate) fn job_fields(address: &Pubkey, job: &Job, token: &Token, now: i64) -
         ("Job", format!("{} ({address})", job.id)),
         ("Status", status_line(job, now)),
         ("Deposit", token.show(job.deposited)),
-        ("Highest price", format!("{} per hour", token.show(job.max_price_per_hour))),
+        (
+            "Highest price",
+            format!("{} per hour", token.show(job.max_price_per_hour)),
+        ),
     ];
     if job.price_per_hour > 0 {
         rows.push(("Price", format!("{} per hour", token.show(job.price_per_hour))));
-        rows.push(("Served", format!("{} of {} s, receipt {}", job.served_seconds, job.max_duration, job.sequence)));
-        rows.push(("Billed", format!("{}, {} left in escrow", token.show(job.billed()), token.show(job.escrow_left()))));
+        rows.push((
+            "Served",
+            format!(
+                "{} of {} s, receipt {}",
+                job.served_seconds, job.max_duration, job.sequence
+            ),
+        ));
+        rows.push((
+            "Billed",
+            format!(
+                "{}, {} left in escrow",
+                token.show(job.billed()),
+                token.show(job.escrow_left())
+            ),
+        ));
     }
-    for (name, key) in [("Node", &job.node), ("Provider", &job.provider), ("Matcher", &job.matcher)] {
+    for (name, key) in [
+        ("Node", &job.node),
+        ("Provider", &job.provider),
+        ("Matcher", &job.matcher),
+    ] {
         rows.extend(optional(key).map(|key| (name, key)));
     }
     if ended_by_receipt(job) {
@@ -198,7 +230,10 @@ pub(crate) fn settled_fields(settled: &JobSettled, token: &Token) -> String {
         ("Customer", part(settled.to_customer)),
     ];
     if settled.credit > 0 {
-        rows.push(("SLA credit", format!("{} (part of the customer's)", part(settled.credit))));
+        rows.push((
+            "SLA credit",
+            format!("{} (part of the customer's)", part(settled.credit)),
+        ));
     }
     fields(rows)
 }

@@ -40,7 +40,10 @@ impl Airdrop {
         if self.usdc.is_some() || self.stake.is_some() {
             let Some(deployment) = context.deployment() else {
                 let folder = context.global.run_dir.display();
-                return Err(Usage(format!("no local network's run folder at {folder}: pass --run-dir FOLDER")).into());
+                return Err(Usage(format!(
+                    "no local network's run folder at {folder}: pass --run-dir FOLDER"
+                ))
+                .into());
             };
             let units = |text: &Option<String>, decimals| text.as_deref().map_or(Ok(0), |t| amount::parse(t, decimals));
             let stake = units(&self.stake, deployment.stake.decimals)?;
@@ -61,7 +64,13 @@ pub(crate) async fn balance(context: &Context) -> Result<()> {
 
 async fn show_balances(context: &Context, wallet: &Pubkey) -> Result<()> {
     let lamports = context.gantry.balance(wallet).await?;
-    let mut mints: Vec<Pubkey> = context.gantry.payment_mints().await?.into_iter().map(|(_, mint)| mint.mint).collect();
+    let mut mints: Vec<Pubkey> = context
+        .gantry
+        .payment_mints()
+        .await?
+        .into_iter()
+        .map(|(_, mint)| mint.mint)
+        .collect();
     mints.extend(context.gantry.staking_params().await?.map(|params| params.stake_mint));
     let mut rows = vec![vec!["SOL".to_owned(), amount::format(lamports, SOL_DECIMALS)]];
     let mut tokens = Vec::new();
@@ -77,7 +86,9 @@ async fn show_balances(context: &Context, wallet: &Pubkey) -> Result<()> {
         }));
     }
     let value = json!({ "wallet": wallet.to_string(), "lamports": lamports.to_string(), "tokens": tokens });
-    context.show(value, || format!("Wallet {wallet}\n{}", table(&["Token", "Balance"], rows)))
+    context.show(value, || {
+        format!("Wallet {wallet}\n{}", table(&["Token", "Balance"], rows))
+    })
 }
 
 /// Make and show key files.
@@ -107,6 +118,8 @@ impl Keys {
         };
         let (public, file) = (key.pubkey().to_string(), file.display().to_string());
         let value = json!({ "public_key": public, "file": file });
-        context.show(value, || fields([("Public key", public.clone()), ("File", file.clone())]))
+        context.show(value, || {
+            fields([("Public key", public.clone()), ("File", file.clone())])
+        })
     }
 }

@@ -40,7 +40,14 @@ struct Tokens {
 /// Follows the job until it is closed. People see one live line per state, scripts the final JSON alone.
 pub(crate) async fn follow(context: &Context, address: Pubkey) -> Result<()> {
     let live = !context.is_json() && std::io::stderr().is_terminal();
-    let bar = ProgressBar::with_draw_target(None, if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+    let bar = ProgressBar::with_draw_target(
+        None,
+        if live {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        },
+    );
     let style = ProgressStyle::with_template("{spinner} {wide_bar} {pos}/{len} s  {msg}")?;
     bar.set_style(style);
     let mut updates = Box::pin(context.gantry.watch(address));
@@ -81,7 +88,15 @@ pub(crate) async fn follow(context: &Context, address: Pubkey) -> Result<()> {
 }
 
 /// A line that stays, for every change of status and, without a terminal, for every receipt.
-fn report(context: &Context, bar: &ProgressBar, live: bool, before: Option<&Seen>, job: &Job, now: i64, tokens: &Tokens) {
+fn report(
+    context: &Context,
+    bar: &ProgressBar,
+    live: bool,
+    before: Option<&Seen>,
+    job: &Job,
+    now: i64,
+    tokens: &Tokens,
+) {
     let token = &tokens.payment;
     if context.is_json() {
         return;
@@ -99,7 +114,12 @@ fn report(context: &Context, bar: &ProgressBar, live: bool, before: Option<&Seen
             _ => view::status_line(job, now),
         }
     } else if proven && !live {
-        format!("receipt {}: {} s served, {} billed", job.sequence, job.served_seconds, token.show(job.billed()))
+        format!(
+            "receipt {}: {} s served, {} billed",
+            job.sequence,
+            job.served_seconds,
+            token.show(job.billed())
+        )
     } else {
         return;
     };

@@ -1,6 +1,9 @@
 //! Why an open job is not matched.
 
-use crate::{context::Context, output::{count, table}};
+use crate::{
+    context::Context,
+    output::{count, table},
+};
 use anyhow::Result;
 use gantry_sdk::{
     Pubkey,
@@ -27,23 +30,55 @@ struct Rules {
 pub(crate) async fn explain(context: &Context, address: &Pubkey, job: &Job) -> Result<()> {
     let status = JobExt::status(job);
     if status != Some(JobStatus::Open) {
-        let text = format!("Job {address} is {}: only an open job waits for a match", super::view::job_status(job));
-        return context.show(json!({ "job": address.to_string(), "open": false, "reasons": [] }), || text);
+        let text = format!(
+            "Job {address} is {}: only an open job waits for a match",
+            super::view::job_status(job)
+        );
+        return context.show(
+            json!({ "job": address.to_string(), "open": false, "reasons": [] }),
+            || text,
+        );
     }
     let now = context.gantry.clock().await?;
     let nodes = context.gantry.nodes().await?;
     let pools: HashMap<Pubkey, Pool> = context.gantry.pools().await?.into_iter().collect();
-    let missing = |what: &'static str, address: Pubkey| gantry_sdk::ClientError::NotFound { what, address: address.to_string() };
-    let rules = Rules {
-        mint: context.gantry.payment_mint(&job.mint).await?.ok_or_else(|| missing("payment mint", job.mint))?,
-        market: context.gantry.market_params().await?.ok_or_else(|| missing("market set-up at", pda::market_params()))?,
-        staking: context.gantry.staking_params().await?.ok_or_else(|| missing("staking set-up at", pda::staking_params()))?,
+    let missing = |what: &'static str, address: Pubkey| gantry_sdk::ClientError::NotFound {
+        what,
+        address: address.to_string(),
     };
-    let network = context.gantry.network().await?.ok_or_else(|| missing("network at", pda::network()))?;
+    let rules = Rules {
+        mint: context
+            .gantry
+            .payment_mint(&job.mint)
+            .await?
+            .ok_or_else(|| missing("payment mint", job.mint))?,
+        market: context
+            .gantry
+            .market_params()
+            .await?
+            .ok_or_else(|| missing("market set-up at", pda::market_params()))?,
+        staking: context
+            .gantry
+            .staking_params()
+            .await?
+            .ok_or_else(|| missing("staking set-up at", pda::staking_params()))?,
+    };
+    let network = context
+        .gantry
+        .network()
+        .await?
+        .ok_or_else(|| missing("network at", pda::network()))?;
     let mut reasons: BTreeMap<String, Vec<Pubkey>> = BTreeMap::new();
     let mut fitting = Vec::new();
     for (node_address, node) in &nodes {
-        match obstacle(job, node_address, node, pools.get(&pda::pool(&node.provider)), &rules, now) {
+        match obstacle(
+            job,
+            node_address,
+            node,
+            pools.get(&pda::pool(&node.provider)),
+            &rules,
+            now,
+        ) {
             Some(reason) => reasons.entry(reason).or_default().push(*node_address),
             None => fitting.push(*node_address),
         }
@@ -66,7 +101,9 @@ fn obstacle(job: &Job, address: &Pubkey, node: &Node, pool: Option<&Pool>, rules
     if status != Some(NodeStatus::Available) {
         return Some(format!("is {}", super::view::node_status(node)));
     }
-    let Some(pool) = pool else { return Some("has no stake behind it".to_owned()) };
+    let Some(pool) = pool else {
+        return Some("has no stake behind it".to_owned());
+    };
     if pool.reward_mint != job.mint {
         return Some("has a pool that shares revenue in another mint".to_owned());
     }
@@ -110,9 +147,18 @@ fn show(
     context.show(value, || {
         let mut text = match (total, fitting.len()) {
             (0, _) => "No node is listed on this network: the job stays open.".to_owned(),
-            (_, 0) => format!("None of {} can take job {}: it stays open.", count(total, "node"), job.id),
+            (_, 0) => format!(
+                "None of {} can take job {}: it stays open.",
+                count(total, "node"),
+                job.id
+            ),
             (_, fit) => {
-                format!("{} of {} can take job {}: a matcher should assign it soon.", fit, count(total, "node"), job.id)
+                format!(
+                    "{} of {} can take job {}: a matcher should assign it soon.",
+                    fit,
+                    count(total, "node"),
+                    job.id
+                )
             }
         };
         if paused {
@@ -122,7 +168,9 @@ fn show(
             text += &format!("\nOnly the matcher {matcher} may assign it.");
         }
         if !ordered.is_empty() {
-            let rows = ordered.iter().map(|(reason, nodes)| vec![nodes.len().to_string(), reason.clone()]);
+            let rows = ordered
+                .iter()
+                .map(|(reason, nodes)| vec![nodes.len().to_string(), reason.clone()]);
             text += &format!("\n{}", table(&["Nodes", "The node …"], rows));
         }
         text

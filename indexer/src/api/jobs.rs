@@ -15,7 +15,9 @@ use crate::store::Numeric;
 
 type Answer<T> = Result<Json<Envelope<T>>, Problem>;
 
-const JOB_STATUS: [&str; 7] = ["open", "assigned", "running", "finished", "lapsed", "disputed", "resolved"];
+const JOB_STATUS: [&str; 7] = [
+    "open", "assigned", "running", "finished", "lapsed", "disputed", "resolved",
+];
 const OUTCOME: [&str; 6] = ["none", "completed", "failed", "stopped", "lapsed", "expired"];
 /// The status of a job whose account is gone.
 const CLOSED: &str = "closed";
@@ -145,8 +147,8 @@ fn hash(bytes: &[u8]) -> Option<String> {
 
 /// A list of the job's, without its empty places.
 fn places<T: serde::de::DeserializeOwned + Default + PartialEq>(row: &PgRow, column: &str) -> sqlx::Result<Vec<T>> {
-    let places: Vec<T> = serde_json::from_str(row.try_get::<&str, _>(column)?)
-        .map_err(|error| sqlx::Error::Decode(error.into()))?;
+    let places: Vec<T> =
+        serde_json::from_str(row.try_get::<&str, _>(column)?).map_err(|error| sqlx::Error::Decode(error.into()))?;
     Ok(places.into_iter().filter(|place| *place != T::default()).collect())
 }
 
@@ -162,7 +164,13 @@ impl FromRow<'_, PgRow> for Job {
         let amount = |column| Ok::<_, sqlx::Error>(Amount::new(row.try_get(column)?, Some(mint), decimals));
         let created_at: i64 = row.try_get("created_at")?;
         // Stored as seconds after the job was opened; 0 means not yet.
-        let since = |column| Ok::<_, sqlx::Error>(Some(row.try_get(column)?).filter(|at: &i64| *at > 0).map(|at| created_at + at));
+        let since = |column| {
+            Ok::<_, sqlx::Error>(
+                Some(row.try_get(column)?)
+                    .filter(|at: &i64| *at > 0)
+                    .map(|at| created_at + at),
+            )
+        };
         let closed = row.try_get("closed")?;
         let status = named(&JOB_STATUS, row.try_get("status")?);
         let outcome: i16 = row.try_get("outcome")?;
@@ -187,7 +195,9 @@ impl FromRow<'_, PgRow> for Job {
             served_seconds: row.try_get("served_seconds")?,
             assignment,
             sequence: number("sequence")?,
-            exit_code: hash(row.try_get("output_digest")?).map(|_| row.try_get("exit_code")).transpose()?,
+            exit_code: hash(row.try_get("output_digest")?)
+                .map(|_| row.try_get("exit_code"))
+                .transpose()?,
             spec_hash: hex::encode(row.try_get::<&[u8], _>("spec_hash")?),
             output_digest: hash(row.try_get("output_digest")?),
             accepted: row.try_get::<i16, _>("options")? & 4 != 0,
@@ -248,18 +258,28 @@ pub(super) async fn jobs(State(api): State<Api>, Params(params): Params<JobParam
     key_filter(&mut query, "t.mint", "mint", params.mint.as_ref())?;
     if let Some(country) = &params.country {
         // A country that the job allows.
-        query.push(" and t.countries ? ").push_bind(country.to_ascii_uppercase());
+        query
+            .push(" and t.countries ? ")
+            .push_bind(country.to_ascii_uppercase());
     }
     if let Some(cursor) = &params.cursor {
         let (created_at, address) = cursor.split_once('.').ok_or_else(bad_cursor)?;
         let created_at: i64 = created_at.parse().map_err(|_| bad_cursor())?;
         let address = key::parse(address).ok_or_else(bad_cursor)?;
-        query.push(" and (t.created_at, t.address) < (").push_bind(created_at).push(", ");
+        query
+            .push(" and (t.created_at, t.address) < (")
+            .push_bind(created_at)
+            .push(", ");
         query.push_bind(address.to_vec()).push(")");
     }
-    query.push(" order by t.created_at desc, t.address desc limit ").push_bind(i64::from(limit) + 1);
+    query
+        .push(" order by t.created_at desc, t.address desc limit ")
+        .push_bind(i64::from(limit) + 1);
     let mut reading = api.read(params.min_slot).await?;
-    let jobs = query.build_query_as::<Job>().fetch_all(&mut *reading.transaction).await?;
+    let jobs = query
+        .build_query_as::<Job>()
+        .fetch_all(&mut *reading.transaction)
+        .await?;
     let (jobs, next) = cut(jobs, limit, |job| format!("{}.{}", job.created_at, job.address));
     Ok(Json(reading.answer(jobs, next)))
 }
@@ -273,11 +293,18 @@ pub(super) async fn job(
     let mut query = QueryBuilder::<Postgres>::new(JOBS);
     query.push(" and t.address = ").push_bind(bytes.to_vec());
     let mut reading = api.read(params.min_slot).await?;
-    let job = query.build_query_as::<Job>().fetch_optional(&mut *reading.transaction).await?;
+    let job = query
+        .build_query_as::<Job>()
+        .fetch_optional(&mut *reading.transaction)
+        .await?;
     let mut job = job.ok_or_else(|| Problem::not_found(format!("there is no job {address}")))?;
     if job.status == CLOSED {
         let mut query = QueryBuilder::<Postgres>::new(EVENTS);
-        query.push(" where accounts @> array[").push_bind(bytes.to_vec()).push("] and name in ").push(CLOSING);
+        query
+            .push(" where accounts @> array[")
+            .push_bind(bytes.to_vec())
+            .push("] and name in ")
+            .push(CLOSING);
         query.push(" order by slot desc limit 1");
         job.closing = query.build_query_as().fetch_optional(&mut *reading.transaction).await?;
     }
@@ -295,7 +322,9 @@ pub(super) async fn timeline(
     let bytes = key_param("address", &address)?;
     let mut query = QueryBuilder::<Postgres>::new(EVENTS);
     query.push(" where accounts @> array[").push_bind(bytes.to_vec());
-    query.push("] order by slot, transaction_index, index limit ").push_bind(MOST);
+    query
+        .push("] order by slot, transaction_index, index limit ")
+        .push_bind(MOST);
     let mut reading = api.read(params.min_slot).await?;
     let events: Vec<TimelineEvent> = query.build_query_as().fetch_all(&mut *reading.transaction).await?;
     if events.is_empty() {

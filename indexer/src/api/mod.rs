@@ -46,7 +46,12 @@ impl Api {
     /// An API over `store`; it is ready while the tables are at most `max_lag` slots behind the stream.
     #[must_use]
     pub fn new(store: Store, progress: Arc<Progress>, metrics: PrometheusHandle, max_lag: u64) -> Self {
-        Self { store, progress, metrics, max_lag }
+        Self {
+            store,
+            progress,
+            metrics,
+            max_lag,
+        }
     }
 
     /// The routes.
@@ -79,15 +84,29 @@ async fn healthz() -> &'static str {
 
 /// The tables are there and not far behind.
 async fn readyz(State(api): State<Api>) -> Result<&'static str, Problem> {
-    let checkpoint = api.store.checkpoint().await.map_err(|_| Problem::behind("the database does not answer"))?;
+    let checkpoint = api
+        .store
+        .checkpoint()
+        .await
+        .map_err(|_| Problem::behind("the database does not answer"))?;
     let checkpoint = checkpoint.ok_or_else(|| Problem::behind("nothing was indexed yet"))?;
-    let lag = api.progress.tip().map_or(0, |tip| tip.saturating_sub(checkpoint.slot as u64));
+    let lag = api
+        .progress
+        .tip()
+        .map_or(0, |tip| tip.saturating_sub(checkpoint.slot as u64));
     if lag > api.max_lag {
-        return Err(Problem::behind(format!("the tables are {lag} slots behind the stream, more than {}", api.max_lag)));
+        return Err(Problem::behind(format!(
+            "the tables are {lag} slots behind the stream, more than {}",
+            api.max_lag
+        )));
     }
     Ok("ready\n")
 }
 
 async fn metrics(State(api): State<Api>) -> impl IntoResponse {
-    (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; version=0.0.4")], api.metrics.render())
+    (
+        StatusCode::OK,
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        api.metrics.render(),
+    )
 }

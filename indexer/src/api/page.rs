@@ -50,7 +50,11 @@ impl Amount {
     /// `amount` base units of `mint`.
     #[must_use]
     pub fn new(amount: Numeric, mint: Option<&[u8]>, decimals: Option<i16>) -> Self {
-        Self { amount: amount.to_string(), decimals, mint: mint.map(key::text) }
+        Self {
+            amount: amount.to_string(),
+            decimals,
+            mint: mint.map(key::text),
+        }
     }
 }
 
@@ -63,7 +67,13 @@ pub(super) struct Reading {
 
 impl Reading {
     pub(super) fn answer<T>(&self, data: T, next_cursor: Option<String>) -> Envelope<T> {
-        Envelope { slot: self.slot, commitment: "confirmed", lag_slots: self.lag_slots, next_cursor, data }
+        Envelope {
+            slot: self.slot,
+            commitment: "confirmed",
+            lag_slots: self.lag_slots,
+            next_cursor,
+            data,
+        }
     }
 }
 
@@ -74,12 +84,19 @@ impl Api {
             self.wait_for(min_slot).await?;
         }
         let mut transaction = self.store.pool().begin().await?;
-        sqlx::query("set transaction isolation level repeatable read read only").execute(&mut *transaction).await?;
-        let checkpoint: Option<(i64,)> =
-            sqlx::query_as("select slot from checkpoint").fetch_optional(&mut *transaction).await?;
+        sqlx::query("set transaction isolation level repeatable read read only")
+            .execute(&mut *transaction)
+            .await?;
+        let checkpoint: Option<(i64,)> = sqlx::query_as("select slot from checkpoint")
+            .fetch_optional(&mut *transaction)
+            .await?;
         let slot = checkpoint.map_or(0, |(slot,)| slot as u64);
         let lag_slots = self.progress.tip().map(|tip| tip.saturating_sub(slot));
-        Ok(Reading { transaction, slot, lag_slots })
+        Ok(Reading {
+            transaction,
+            slot,
+            lag_slots,
+        })
     }
 
     async fn wait_for(&self, min_slot: u64) -> Result<(), Problem> {
@@ -94,7 +111,10 @@ impl Api {
             }
         };
         tokio::time::timeout(LONGEST_WAIT, reached).await.map_err(|_| {
-            Problem::behind(format!("slot {min_slot} was not reached in {} s: try again", LONGEST_WAIT.as_secs()))
+            Problem::behind(format!(
+                "slot {min_slot} was not reached in {} s: try again",
+                LONGEST_WAIT.as_secs()
+            ))
         })
     }
 }
@@ -114,7 +134,9 @@ pub struct PageParams {
 pub(super) fn limit(limit: Option<u32>) -> Result<u32, Problem> {
     match limit.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => Ok(limit),
-        limit => Err(Problem::bad_request(format!("limit is {limit}: it must be from 1 to {MAX_LIMIT}"))),
+        limit => Err(Problem::bad_request(format!(
+            "limit is {limit}: it must be from 1 to {MAX_LIMIT}"
+        ))),
     }
 }
 

@@ -25,17 +25,32 @@ pub struct Problem {
 impl Problem {
     /// The request is malformed.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self { kind: "urn:gantry:bad-request", title: "The request is malformed", status: 400, detail: detail.into() }
+        Self {
+            kind: "urn:gantry:bad-request",
+            title: "The request is malformed",
+            status: 400,
+            detail: detail.into(),
+        }
     }
 
     /// There is no such thing.
     pub fn not_found(detail: impl Into<String>) -> Self {
-        Self { kind: "urn:gantry:not-found", title: "There is no such thing", status: 404, detail: detail.into() }
+        Self {
+            kind: "urn:gantry:not-found",
+            title: "There is no such thing",
+            status: 404,
+            detail: detail.into(),
+        }
     }
 
     /// The tables are not far enough.
     pub fn behind(detail: impl Into<String>) -> Self {
-        Self { kind: "urn:gantry:behind", title: "The indexer is behind", status: 503, detail: detail.into() }
+        Self {
+            kind: "urn:gantry:behind",
+            title: "The indexer is behind",
+            status: 503,
+            detail: detail.into(),
+        }
     }
 }
 

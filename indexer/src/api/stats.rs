@@ -83,10 +83,17 @@ async fn collect(connection: &mut PgConnection) -> sqlx::Result<Stats> {
     )
     .fetch_all(&mut *connection)
     .await?;
-    let volume = volume.into_iter().map(|(mint, decimals, settled_jobs, seconds, billed, escrowed)| {
-        let amount = |amount| Amount::new(amount, Some(&mint), Some(decimals));
-        Volume { settled_jobs, paid_seconds: seconds.to_string(), billed: amount(billed), escrowed: amount(escrowed) }
-    });
+    let volume = volume
+        .into_iter()
+        .map(|(mint, decimals, settled_jobs, seconds, billed, escrowed)| {
+            let amount = |amount| Amount::new(amount, Some(&mint), Some(decimals));
+            Volume {
+                settled_jobs,
+                paid_seconds: seconds.to_string(),
+                billed: amount(billed),
+                escrowed: amount(escrowed),
+            }
+        });
     let stake: Option<(Vec<u8>, Numeric)> = sqlx::query_as(
         "select stake_mint, coalesce((select sum(active) from pool where not closed), 0) from staking_params limit 1",
     )

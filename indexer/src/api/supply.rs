@@ -172,16 +172,32 @@ pub struct Node {
 }
 
 const NODE_STATUS: [&str; 4] = ["available", "leased", "draining", "suspended"];
-const FLAGS: [&str; 6] = ["DATACENTER", "GDPR_DPA", "ISO27001", "SOC2", "CONFIDENTIAL_COMPUTING", "EEA"];
+const FLAGS: [&str; 6] = [
+    "DATACENTER",
+    "GDPR_DPA",
+    "ISO27001",
+    "SOC2",
+    "CONFIDENTIAL_COMPUTING",
+    "EEA",
+];
 
 /// The name of a byte's value.
 pub(super) fn named(names: &[&'static str], value: i16) -> &'static str {
-    usize::try_from(value).ok().and_then(|value| names.get(value)).copied().unwrap_or("unknown")
+    usize::try_from(value)
+        .ok()
+        .and_then(|value| names.get(value))
+        .copied()
+        .unwrap_or("unknown")
 }
 
 /// The names of the bits that are set.
 pub(super) fn flags(bits: i32) -> Vec<&'static str> {
-    FLAGS.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, name)| *name).collect()
+    FLAGS
+        .iter()
+        .enumerate()
+        .filter(|(bit, _)| bits >> bit & 1 == 1)
+        .map(|(_, name)| *name)
+        .collect()
 }
 
 impl FromRow<'_, PgRow> for Node {
@@ -257,7 +273,8 @@ impl FromRow<'_, PgRow> for Pool {
         let reward_decimals = row.try_get("mint_decimals")?;
         // The programs do not store the decimals of the stake mint.
         let stake = |column| Ok::<_, sqlx::Error>(Amount::new(row.try_get(column)?, stake_mint, None));
-        let reward = |column| Ok::<_, sqlx::Error>(Amount::new(row.try_get(column)?, Some(reward_mint), reward_decimals));
+        let reward =
+            |column| Ok::<_, sqlx::Error>(Amount::new(row.try_get(column)?, Some(reward_mint), reward_decimals));
         Ok(Self {
             address: text(row, "address")?,
             provider: text(row, "provider")?,
@@ -305,7 +322,11 @@ impl FromRow<'_, PgRow> for Mint {
             mint: text(row, "mint")?,
             token_program: text(row, "token_program")?,
             decimals,
-            minimum_price: Amount::new(row.try_get("minimum_price")?, Some(row.try_get("mint")?), Some(decimals)),
+            minimum_price: Amount::new(
+                row.try_get("minimum_price")?,
+                Some(row.try_get("mint")?),
+                Some(decimals),
+            ),
             stake_rate: stake_rate.to_string(),
             enabled: row.try_get::<i16, _>("enabled")? != 0,
             changed_at_slot: row.try_get("slot")?,
@@ -377,7 +398,10 @@ pub(super) struct NodeParams {
 
 /// The byte that a status is, from its name.
 pub(super) fn status_param(names: &[&str], text: &str) -> Result<i16, Problem> {
-    let found = names.iter().position(|name| *name == text).and_then(|status| i16::try_from(status).ok());
+    let found = names
+        .iter()
+        .position(|name| *name == text)
+        .and_then(|status| i16::try_from(status).ok());
     found.ok_or_else(|| Problem::bad_request(format!("status is `{text}`: one of {} is expected", names.join(", "))))
 }
 
@@ -387,7 +411,9 @@ pub(super) async fn nodes(State(api): State<Api>, Params(params): Params<NodePar
     key_filter(&mut query, "t.provider", "provider", params.provider.as_ref())?;
     key_filter(&mut query, "t.price_mint", "mint", params.mint.as_ref())?;
     if let Some(status) = &params.status {
-        query.push(" and t.status = ").push_bind(status_param(&NODE_STATUS, status)?);
+        query
+            .push(" and t.status = ")
+            .push_bind(status_param(&NODE_STATUS, status)?);
     }
     if let Some(country) = &params.country {
         query.push(" and t.country = ").push_bind(country.to_ascii_uppercase());
@@ -434,7 +460,10 @@ where
     let mut query = QueryBuilder::<Postgres>::new(query);
     query.push(" and t.address = ").push_bind(bytes.to_vec());
     let mut reading = api.read(min_slot).await?;
-    let item = query.build_query_as::<T>().fetch_optional(&mut *reading.transaction).await?;
+    let item = query
+        .build_query_as::<T>()
+        .fetch_optional(&mut *reading.transaction)
+        .await?;
     let item = item.ok_or_else(|| Problem::not_found(format!("there is no {what} {address}")))?;
     Ok(Json(reading.answer(item, None)))
 }

@@ -100,7 +100,12 @@ impl Ingest {
     /// From the stream and the chain into the store.
     #[must_use]
     pub fn new(store: Store, chain: Chain, options: IngestOptions, progress: Arc<Progress>) -> Self {
-        Self { store, chain, options, progress }
+        Self {
+            store,
+            chain,
+            options,
+            progress,
+        }
     }
 
     /// Runs until it is dropped, which is safe at any moment.
@@ -137,13 +142,23 @@ impl Ingest {
     async fn follow(&self) -> Result<Infallible, IngestError> {
         let genesis_hash = self.genesis_hash().await;
         let checkpoint = self.checkpoint().await;
-        if let Some(checkpoint) = checkpoint.as_ref().filter(|checkpoint| checkpoint.genesis_hash != genesis_hash) {
+        if let Some(checkpoint) = checkpoint
+            .as_ref()
+            .filter(|checkpoint| checkpoint.genesis_hash != genesis_hash)
+        {
             let stored = checkpoint.genesis_hash.clone();
-            return Err(StoreError::OtherCluster { stored, found: genesis_hash }.into());
+            return Err(StoreError::OtherCluster {
+                stored,
+                found: genesis_hash,
+            }
+            .into());
         }
         let mut position = checkpoint.map(|checkpoint| {
             self.progress.written(checkpoint.slot as u64);
-            Position { slot: checkpoint.slot as u64, is_block: checkpoint.blockhash.is_some() }
+            Position {
+                slot: checkpoint.slot as u64,
+                is_block: checkpoint.blockhash.is_some(),
+            }
         });
         if let Some(position) = &position {
             self.check_chain(position.slot).await?;
@@ -154,7 +169,11 @@ impl Ingest {
         let mut tasks = JoinSet::new();
         tasks.spawn(writer.run(queue));
 
-        let mut plan = if position.is_some() { Plan::Resume } else { Plan::Snapshot(Start::Oldest) };
+        let mut plan = if position.is_some() {
+            Plan::Resume
+        } else {
+            Plan::Snapshot(Start::Oldest)
+        };
         let mut failures = 0u32;
         loop {
             let before = position;
@@ -257,11 +276,7 @@ impl Ingest {
     }
 }
 
-async fn hand_over(
-    bank: SealedBank,
-    position: &mut Option<Position>,
-    work: &mpsc::Sender<Work>,
-) -> Result<(), Ended> {
+async fn hand_over(bank: SealedBank, position: &mut Option<Position>, work: &mpsc::Sender<Work>) -> Result<(), Ended> {
     let slot = bank.slot;
     work.send(Work::Bank(bank)).await.map_err(|_| Ended::WriterStopped)?;
     *position = Some(Position { slot, is_block: true });

@@ -73,9 +73,19 @@ impl Ingest {
         let gap = (gap_from <= floor && floor > 0).then_some((gap_from, floor));
         tracing::info!(accounts, floor, ?gap, "took a snapshot");
         metrics::counter!("gantry_indexer_snapshots_total").increment(1);
-        let snapshot = Snapshot { programs, checkpoint: floor, gap, abandoned_after };
-        work.send(Work::Snapshot(snapshot)).await.map_err(|_| Ended::WriterStopped)?;
-        *position = Some(Position { slot: floor, is_block: false });
+        let snapshot = Snapshot {
+            programs,
+            checkpoint: floor,
+            gap,
+            abandoned_after,
+        };
+        work.send(Work::Snapshot(snapshot))
+            .await
+            .map_err(|_| Ended::WriterStopped)?;
+        *position = Some(Position {
+            slot: floor,
+            is_block: false,
+        });
         for bank in held {
             hand_over(bank, position, work).await?;
         }
@@ -86,7 +96,9 @@ impl Ingest {
     async fn first_whole(&self, subscription: &mut Subscription) -> Result<u64, Ended> {
         let mut highest = 0;
         loop {
-            let Event::Update(update) = subscription.next(self.store.schema()).await? else { continue };
+            let Event::Update(update) = subscription.next(self.store.schema()).await? else {
+                continue;
+            };
             self.progress.seen(update.slot());
             if let Update::Created { slot } = update {
                 if slot > highest {
@@ -112,8 +124,16 @@ impl Ingest {
                     Err(error) => return Err(error),
                 }
             };
-            let accounts = state.value.into_iter().map(|(address, account)| (address, account.data)).collect();
-            states.push(ProgramState { program: program.address, slot: state.slot, accounts });
+            let accounts = state
+                .value
+                .into_iter()
+                .map(|(address, account)| (address, account.data))
+                .collect();
+            states.push(ProgramState {
+                program: program.address,
+                slot: state.slot,
+                accounts,
+            });
         }
         Ok(states)
     }

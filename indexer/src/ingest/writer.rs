@@ -31,7 +31,11 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(store: Store, progress: Arc<Progress>, genesis_hash: String) -> Self {
-        Self { store, progress, genesis_hash }
+        Self {
+            store,
+            progress,
+            genesis_hash,
+        }
     }
 
     pub(super) async fn run(self, mut queue: mpsc::Receiver<Work>) {
@@ -39,8 +43,10 @@ impl Writer {
         while let Some(work) = next.take() {
             match work {
                 Work::Snapshot(snapshot) => {
-                    self.until_written(snapshot.checkpoint, || self.store.write_snapshot(&snapshot, &self.genesis_hash))
-                        .await;
+                    self.until_written(snapshot.checkpoint, || {
+                        self.store.write_snapshot(&snapshot, &self.genesis_hash)
+                    })
+                    .await;
                 }
                 Work::Bank(bank) => {
                     let mut banks = vec![bank];
@@ -55,7 +61,8 @@ impl Writer {
                         }
                     }
                     let slot = banks.last().map_or(0, |bank| bank.slot);
-                    self.until_written(slot, || self.store.write(&banks, &self.genesis_hash)).await;
+                    self.until_written(slot, || self.store.write(&banks, &self.genesis_hash))
+                        .await;
                     metrics::counter!("gantry_indexer_banks_total").increment(banks.len() as u64);
                 }
             }

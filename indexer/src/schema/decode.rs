@@ -42,7 +42,10 @@ pub fn signed(bytes: &[u8]) -> i64 {
 /// Two letters, or nothing where the bytes are zero or not letters.
 #[must_use]
 pub fn country(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_alphanumeric())).unwrap_or("")
+    std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        .unwrap_or("")
 }
 
 /// Takes a value off the front of `data` as JSON: keys in base58, bytes in hex, integers of 64 bits and more that are not
@@ -68,7 +71,11 @@ pub fn visit(of: &Type, data: &mut &[u8], keys: &mut Vec<Key>) -> Result<Json, D
         Type::Int { size, signed: true } => signed(take(data, *size)?).into(),
         Type::Int { size, signed: false } => {
             let value = unsigned(take(data, *size)?);
-            if *size < 8 { (value as u64).into() } else { value.to_string().into() }
+            if *size < 8 {
+                (value as u64).into()
+            } else {
+                value.to_string().into()
+            }
         }
         Type::Key => {
             let bytes: Key = take(data, 32)?.try_into().map_err(|_| DecodeError::TooShort)?;
@@ -77,7 +84,10 @@ pub fn visit(of: &Type, data: &mut &[u8], keys: &mut Vec<Key>) -> Result<Json, D
         }
         Type::Country => country(take(data, 2)?).into(),
         Type::Bytes(size) => hex::encode(take(data, *size)?).into(),
-        Type::Array(of, count) => (0..*count).map(|_| visit(of, data, keys)).collect::<Result<Vec<_>, _>>()?.into(),
+        Type::Array(of, count) => (0..*count)
+            .map(|_| visit(of, data, keys))
+            .collect::<Result<Vec<_>, _>>()?
+            .into(),
         Type::Struct(fields) => {
             let mut object = Map::new();
             for (name, of) in fields {
@@ -217,8 +227,14 @@ mod tests {
     #[test]
     fn forged_counts_and_short_data_are_errors() {
         let numbers = Type::Vec(Box::new(Type::Int { size: 8, signed: false }));
-        assert_eq!(json(&numbers, &mut [255, 255, 255, 255, 1].as_slice()), Err(DecodeError::TooShort));
-        assert_eq!(json(&Type::Text, &mut [1, 0, 0, 0, 0xff].as_slice()), Err(DecodeError::Invalid("text")));
+        assert_eq!(
+            json(&numbers, &mut [255, 255, 255, 255, 1].as_slice()),
+            Err(DecodeError::TooShort)
+        );
+        assert_eq!(
+            json(&Type::Text, &mut [1, 0, 0, 0, 0xff].as_slice()),
+            Err(DecodeError::Invalid("text"))
+        );
         assert_eq!(json(&Type::Key, &mut [0; 31].as_slice()), Err(DecodeError::TooShort));
     }
 
@@ -226,17 +242,33 @@ mod tests {
     fn every_account_type_belongs_to_the_program_that_writes_it() {
         let schema = Schema::embedded().expect("the IDLs of this build");
         let tables_of = |name: &str| {
-            let of_program = |account: &&crate::schema::AccountType| schema.program_name(&account.program) == Some(name);
-            let mut tables: Vec<_> = schema.accounts.iter().filter(of_program).map(|account| &*account.table).collect();
+            let of_program =
+                |account: &&crate::schema::AccountType| schema.program_name(&account.program) == Some(name);
+            let mut tables: Vec<_> = schema
+                .accounts
+                .iter()
+                .filter(of_program)
+                .map(|account| &*account.table)
+                .collect();
             tables.sort_unstable();
             tables
         };
-        assert_eq!(tables_of("registry"), ["attestor", "device", "network", "node", "provider"]);
+        assert_eq!(
+            tables_of("registry"),
+            ["attestor", "device", "network", "node", "provider"]
+        );
         assert_eq!(tables_of("staking"), ["pool", "position", "staking_params"]);
         // `dispute` is in the IDL once an instruction uses it.
-        let market: Vec<_> = tables_of("market").into_iter().filter(|table| *table != "dispute").collect();
+        let market: Vec<_> = tables_of("market")
+            .into_iter()
+            .filter(|table| *table != "dispute")
+            .collect();
         assert_eq!(market, ["customer", "job", "market_params", "payment_mint"]);
-        let job = schema.accounts.iter().find(|account| account.table == "job").expect("there is one");
+        let job = schema
+            .accounts
+            .iter()
+            .find(|account| account.table == "job")
+            .expect("there is one");
         assert_eq!(job.size, 441);
     }
 }

@@ -164,7 +164,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn unsupported(&self, what: String) -> SchemaError {
-        SchemaError::Unsupported { program: self.program, what }
+        SchemaError::Unsupported {
+            program: self.program,
+            what,
+        }
     }
 
     fn read(&self, json: &Json) -> Result<Type, SchemaError> {
@@ -187,10 +190,16 @@ impl Reader<'_> {
                 _ => return Err(unsupported()),
             });
         }
-        let (kind, of) = json.as_object().and_then(|object| object.iter().next()).ok_or_else(unsupported)?;
+        let (kind, of) = json
+            .as_object()
+            .and_then(|object| object.iter().next())
+            .ok_or_else(unsupported)?;
         match kind.as_str() {
             "array" => {
-                let count = of[1].as_u64().and_then(|count| usize::try_from(count).ok()).ok_or_else(unsupported)?;
+                let count = of[1]
+                    .as_u64()
+                    .and_then(|count| usize::try_from(count).ok())
+                    .ok_or_else(unsupported)?;
                 Ok(match (self.read(&of[0])?, count) {
                     (Type::Int { size: 1, signed: false }, 2) => Type::Country,
                     (Type::Int { size: 1, signed: false }, count) => Type::Bytes(count),
@@ -205,13 +214,18 @@ impl Reader<'_> {
     }
 
     fn defined(&self, name: &str) -> Result<Type, SchemaError> {
-        let of = self.types.get(name).ok_or_else(|| self.unsupported(format!("type {name} is not defined")))?;
+        let of = self
+            .types
+            .get(name)
+            .ok_or_else(|| self.unsupported(format!("type {name} is not defined")))?;
         let not_a_struct = || self.unsupported(format!("type {name} is not a struct with named fields"));
         if of["kind"] != "struct" {
             return Err(not_a_struct());
         }
         // A struct without fields has no list of them.
-        let Some(fields) = of["fields"].as_array() else { return Ok(Type::Struct(Vec::new())) };
+        let Some(fields) = of["fields"].as_array() else {
+            return Ok(Type::Struct(Vec::new()));
+        };
         let fields = fields.iter().map(|field| {
             let name = field["name"].as_str().ok_or_else(not_a_struct)?;
             Ok((snake_case(name), self.read(&field["type"])?))
@@ -255,30 +269,51 @@ impl Schema {
 
     fn add(&mut self, program: &'static str, text: &str) -> Result<(), SchemaError> {
         let idl: Idl = serde_json::from_str(text).map_err(|source| SchemaError::NotAnIdl { program, source })?;
-        let reader = Reader { program, types: idl.types.iter().map(|def| (def.name.as_str(), &def.of)).collect() };
+        let reader = Reader {
+            program,
+            types: idl.types.iter().map(|def| (def.name.as_str(), &def.of)).collect(),
+        };
         let address = crate::key::parse(&idl.address)
             .ok_or_else(|| reader.unsupported(format!("`{}` is no address", idl.address)))?;
         self.programs.push(Program { address, name: program });
         for account in &idl.accounts {
-            if self.account_index.keys().any(|(_, discriminator)| *discriminator == account.discriminator) {
+            if self
+                .account_index
+                .keys()
+                .any(|(_, discriminator)| *discriminator == account.discriminator)
+            {
                 continue;
             }
-            let Type::Struct(fields) = reader.defined(&account.name)? else { continue };
+            let Type::Struct(fields) = reader.defined(&account.name)? else {
+                continue;
+            };
             let mut offset = account.discriminator.len();
             let fields = fields.into_iter().map(|(name, of)| {
-                let size = of.size().ok_or_else(|| {
-                    reader.unsupported(format!("{}.{name} has no fixed size", account.name))
-                })?;
+                let size = of
+                    .size()
+                    .ok_or_else(|| reader.unsupported(format!("{}.{name} has no fixed size", account.name)))?;
                 offset += size;
-                Ok(Field { name, offset: offset - size, size, of })
+                Ok(Field {
+                    name,
+                    offset: offset - size,
+                    size,
+                    of,
+                })
             });
             let fields = fields.collect::<Result<Vec<_>, SchemaError>>()?;
-            self.account_index.insert((address, account.discriminator), self.accounts.len());
-            self.accounts.push(AccountType { program: address, table: snake_case(&account.name), size: offset, fields });
+            self.account_index
+                .insert((address, account.discriminator), self.accounts.len());
+            self.accounts.push(AccountType {
+                program: address,
+                table: snake_case(&account.name),
+                size: offset,
+                fields,
+            });
         }
         for event in idl.events {
             let of = reader.defined(&event.name)?;
-            self.events.insert((address, event.discriminator), EventType { name: event.name, of });
+            self.events
+                .insert((address, event.discriminator), EventType { name: event.name, of });
         }
         Ok(())
     }
@@ -292,7 +327,10 @@ impl Schema {
     /// The name of the program at `key`.
     #[must_use]
     pub fn program_name(&self, key: &Key) -> Option<&'static str> {
-        self.programs.iter().find(|program| program.address == *key).map(|program| program.name)
+        self.programs
+            .iter()
+            .find(|program| program.address == *key)
+            .map(|program| program.name)
     }
 
     /// Index into [`accounts`](Self::accounts) of the type of an account; `None` where no type has its owner,

@@ -46,12 +46,19 @@ pub(super) fn of_bank(schema: &Schema, bank: &SealedBank) -> Vec<EventRow> {
         }
         for (index, logged) in transaction.logged.iter().enumerate() {
             let mut accounts = Vec::new();
-            let decoded = schema.event(&logged.program, &logged.data).zip(schema.program_name(&logged.program));
+            let decoded = schema
+                .event(&logged.program, &logged.data)
+                .zip(schema.program_name(&logged.program));
             let data = decoded.map(|((of, mut body), _)| visit(&of.of, &mut body, &mut accounts));
             let (Some(((of, _), program)), Some(Ok(data))) = (decoded, data) else {
                 metrics::counter!("gantry_indexer_unknown_events_total").increment(1);
                 let signature = crate::key::text(&transaction.signature);
-                tracing::warn!(slot = bank.slot, signature, index, "an event that the IDLs do not describe was left out");
+                tracing::warn!(
+                    slot = bank.slot,
+                    signature,
+                    index,
+                    "an event that the IDLs do not describe was left out"
+                );
                 continue;
             };
             accounts.sort_unstable();

@@ -119,7 +119,12 @@ impl Store {
             .await?;
         MIGRATIONS.run(&pool).await?;
         let tables = std::sync::Arc::new(schema.accounts.iter().map(Table::new).collect());
-        let store = Self { pool, options, schema, tables };
+        let store = Self {
+            pool,
+            options,
+            schema,
+            tables,
+        };
         store.check_columns().await?;
         Ok(store)
     }
@@ -153,7 +158,12 @@ impl Store {
                         let what = format!("column {name} of table {} is {found}, not {sql}", account.table);
                         return Err(StoreError::Drift(what));
                     }
-                    None => return Err(StoreError::Drift(format!("table {} has no column {name} ({sql})", account.table))),
+                    None => {
+                        return Err(StoreError::Drift(format!(
+                            "table {} has no column {name} ({sql})",
+                            account.table
+                        )));
+                    }
                 }
             }
             if columns.len() != account.fields.len() + 5 {
@@ -169,7 +179,12 @@ impl Store {
     /// # Errors
     /// Where Postgres does not answer.
     pub async fn reset(&self) -> Result<(), StoreError> {
-        let tables: Vec<_> = self.schema.accounts.iter().map(|account| account.table.as_str()).collect();
+        let tables: Vec<_> = self
+            .schema
+            .accounts
+            .iter()
+            .map(|account| account.table.as_str())
+            .collect();
         let sql = format!("truncate checkpoint, event, event_gap, {}", tables.join(", "));
         sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&self.pool).await?;
         Ok(())
@@ -201,7 +216,9 @@ impl Store {
     /// # Errors
     /// Where Postgres does not answer; then whether it was written is unknown, and it is to be written again.
     pub async fn write(&self, banks: &[SealedBank], genesis_hash: &str) -> Result<Written, StoreError> {
-        let Some(last) = banks.last() else { return Ok(Written::default()) };
+        let Some(last) = banks.last() else {
+            return Ok(Written::default());
+        };
         let mut fold = Fold::default();
         let mut events = Vec::new();
         for bank in banks {
@@ -209,7 +226,11 @@ impl Store {
                 match change {
                     Change::Closed => fold.close(*address, bank.slot),
                     Change::Written(write) => {
-                        let row = Row { slot: bank.slot, write_version: write.write_version, data: &write.data };
+                        let row = Row {
+                            slot: bank.slot,
+                            write_version: write.write_version,
+                            data: &write.data,
+                        };
                         fold.write(&self.schema, &write.owner, *address, row);
                     }
                 }
@@ -233,11 +254,16 @@ impl Store {
     async fn write_fold(&self, connection: &mut PgConnection, fold: &Fold<'_>) -> Result<u64, StoreError> {
         for address in &fold.unknown {
             metrics::counter!("gantry_indexer_unknown_accounts_total").increment(1);
-            tracing::warn!(address = key::text(address), "an account that the IDLs do not describe was left out");
+            tracing::warn!(
+                address = key::text(address),
+                "an account that the IDLs do not describe was left out"
+            );
         }
         let mut written = 0;
         for (kind, rows) in &fold.rows {
-            written += self.tables[*kind].upsert(connection, &self.schema.accounts[*kind], rows).await?;
+            written += self.tables[*kind]
+                .upsert(connection, &self.schema.accounts[*kind], rows)
+                .await?;
         }
         if !fold.closed.is_empty() {
             // Which table an emptied address is in, if any, only the tables know.
@@ -256,7 +282,11 @@ impl Store {
         let mut fold = Fold::default();
         for state in &snapshot.programs {
             for (address, data) in &state.accounts {
-                let row = Row { slot: state.slot, write_version: 0, data };
+                let row = Row {
+                    slot: state.slot,
+                    write_version: 0,
+                    data,
+                };
                 fold.write(&self.schema, &state.program, *address, row);
             }
         }
@@ -271,7 +301,10 @@ impl Store {
             }
         }
         if let Some(slot) = snapshot.abandoned_after {
-            sqlx::query("delete from event where slot > $1").bind(slot as i64).execute(&mut *transaction).await?;
+            sqlx::query("delete from event where slot > $1")
+                .bind(slot as i64)
+                .execute(&mut *transaction)
+                .await?;
         }
         if let Some((from, to)) = snapshot.gap {
             sqlx::query(

@@ -63,7 +63,9 @@ impl Decode<'_, Postgres> for Numeric {
         if value.format() == PgValueFormat::Text {
             return Ok(Self(value.as_str()?.parse()?));
         }
-        decode(value.as_bytes()?).map(Self).ok_or_else(|| "the number is no unsigned integer of 128 bits".into())
+        decode(value.as_bytes()?)
+            .map(Self)
+            .ok_or_else(|| "the number is no unsigned integer of 128 bits".into())
     }
 }
 

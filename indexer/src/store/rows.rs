@@ -71,12 +71,17 @@ impl Table {
         let table = &account.table;
         let names: Vec<_> = account.fields.iter().map(|field| field.name.as_str()).collect();
         let columns = names.join(", ");
-        let (mut values, mut arrays, mut aliases, mut updates) = (String::new(), String::new(), String::new(), String::new());
+        let (mut values, mut arrays, mut aliases, mut updates) =
+            (String::new(), String::new(), String::new(), String::new());
         for (index, field) in account.fields.iter().enumerate() {
             let column = field.column();
             let (number, name) = (index + 5, &field.name);
             // A list cannot be an element of an array of lists of another length, so jsonb travels as text.
-            let (wire, cast) = if column == Column::Jsonb { ("text", "::jsonb") } else { (column.sql(), "") };
+            let (wire, cast) = if column == Column::Jsonb {
+                ("text", "::jsonb")
+            } else {
+                (column.sql(), "")
+            };
             values.push_str(&format!(", u.c{number}{cast}"));
             arrays.push_str(&format!(", ${number}::{wire}[]"));
             aliases.push_str(&format!(", c{number}"));
@@ -128,11 +133,7 @@ impl Table {
     }
 
     /// Marks accounts closed that were closed in a slot.
-    pub(super) async fn close(
-        &self,
-        connection: &mut PgConnection,
-        closed: &BTreeMap<Key, u64>,
-    ) -> sqlx::Result<u64> {
+    pub(super) async fn close(&self, connection: &mut PgConnection, closed: &BTreeMap<Key, u64>) -> sqlx::Result<u64> {
         let query = sqlx::query(AssertSqlSafe(self.close.clone()))
             .bind(closed.keys().map(Key::as_slice).collect::<Vec<_>>())
             .bind(closed.values().map(|slot| *slot as i64).collect::<Vec<_>>());
@@ -146,7 +147,9 @@ impl Table {
         present: &[&[u8]],
         slot: u64,
     ) -> sqlx::Result<u64> {
-        let query = sqlx::query(AssertSqlSafe(self.vanish.clone())).bind(present).bind(slot as i64);
+        let query = sqlx::query(AssertSqlSafe(self.vanish.clone()))
+            .bind(present)
+            .bind(slot as i64);
         Ok(query.execute(connection).await?.rows_affected())
     }
 }
@@ -163,7 +166,11 @@ fn bind<'q>(query: Query_<'q>, field: &Field, rows: &[(&Key, &Row<'q>)]) -> Quer
         Column::Smallint => query.bind(data().map(|data| field.integer(data) as i16).collect::<Vec<_>>()),
         Column::Integer => query.bind(data().map(|data| field.integer(data) as i32).collect::<Vec<_>>()),
         Column::Bigint => query.bind(data().map(|data| field.integer(data)).collect::<Vec<_>>()),
-        Column::Numeric => query.bind(data().map(|data| Numeric(unsigned(field.bytes(data)))).collect::<Vec<_>>()),
+        Column::Numeric => query.bind(
+            data()
+                .map(|data| Numeric(unsigned(field.bytes(data))))
+                .collect::<Vec<_>>(),
+        ),
         Column::Jsonb => query.bind(data().map(|data| field.json(data).to_string()).collect::<Vec<_>>()),
     }
 }

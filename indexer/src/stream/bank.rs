@@ -83,7 +83,10 @@ pub(super) struct Bank {
 impl Bank {
     /// Keeps the newest write of each account, in whatever order and however often they come.
     pub(super) fn write(&mut self, write: AccountWrite) {
-        let older = self.writes.get(&write.address).map(|held| (held.write_version, held.data.len()));
+        let older = self
+            .writes
+            .get(&write.address)
+            .map(|held| (held.write_version, held.data.len()));
         if older.is_some_and(|(version, _)| version >= write.write_version) {
             return;
         }
@@ -113,13 +116,30 @@ impl Bank {
         let mut accounts: BTreeMap<Key, Change> = emptied.keys().map(|address| (*address, Change::Closed)).collect();
         for (address, write) in self.writes.drain() {
             let gone = write.lamports == 0 || !is_program(&write.owner);
-            let index = write.signature.and_then(|signature| self.transactions.get(&signature)).map(|by| by.index);
-            let reopened = emptied.get(&address).is_none_or(|closed| index.is_some_and(|index| index > *closed));
-            accounts.insert(address, if gone || !reopened { Change::Closed } else { Change::Written(write) });
+            let index = write
+                .signature
+                .and_then(|signature| self.transactions.get(&signature))
+                .map(|by| by.index);
+            let reopened = emptied
+                .get(&address)
+                .is_none_or(|closed| index.is_some_and(|index| index > *closed));
+            accounts.insert(
+                address,
+                if gone || !reopened {
+                    Change::Closed
+                } else {
+                    Change::Written(write)
+                },
+            );
         }
         let mut transactions: Vec<_> = self.transactions.into_values().collect();
         transactions.sort_unstable_by_key(|transaction| transaction.index);
-        SealedBank { slot, facts, accounts, transactions }
+        SealedBank {
+            slot,
+            facts,
+            accounts,
+            transactions,
+        }
     }
 }
 
@@ -153,8 +173,15 @@ mod tests {
     fn sealed(writes: &[AccountWrite], transactions: &[Transaction]) -> BTreeMap<Key, Change> {
         let mut bank = Bank::default();
         writes.iter().cloned().for_each(|write| bank.write(write));
-        transactions.iter().cloned().for_each(|transaction| bank.transaction(transaction));
-        let facts = BlockFacts { parent: 0, blockhash: String::new(), time: None };
+        transactions
+            .iter()
+            .cloned()
+            .for_each(|transaction| bank.transaction(transaction));
+        let facts = BlockFacts {
+            parent: 0,
+            blockhash: String::new(),
+            time: None,
+        };
         bank.seal(1, facts, |key| *key == OURS).accounts
     }
 
@@ -178,13 +205,22 @@ mod tests {
     fn an_account_opened_again_in_the_same_bank_is_open() {
         let new = write(1, 5, 3);
         let transactions = [transaction(2, &[1]), transaction(3, &[])];
-        assert_eq!(sealed(&[new.clone()], &transactions), BTreeMap::from([([1; 32], Change::Written(new))]));
+        assert_eq!(
+            sealed(&[new.clone()], &transactions),
+            BTreeMap::from([([1; 32], Change::Written(new))])
+        );
     }
 
     #[test]
     fn an_account_without_lamports_or_given_away_is_closed() {
-        let empty = AccountWrite { lamports: 0, ..write(1, 3, 1) };
-        let given = AccountWrite { owner: [0; 32], ..write(2, 4, 1) };
+        let empty = AccountWrite {
+            lamports: 0,
+            ..write(1, 3, 1)
+        };
+        let given = AccountWrite {
+            owner: [0; 32],
+            ..write(2, 4, 1)
+        };
         let expected = BTreeMap::from([([1; 32], Change::Closed), ([2; 32], Change::Closed)]);
         assert_eq!(sealed(&[empty, given], &[]), expected);
     }

@@ -163,9 +163,11 @@ impl Buffer {
                 let Some(bank_id) = bank_id else { return Ok(Vec::new()) };
                 self.fill((slot, bank_id), |bank| bank.write(write))
             }
-            Update::Transaction { slot, bank_id, transaction } => {
-                self.fill((slot, bank_id), |bank| bank.transaction(transaction))
-            }
+            Update::Transaction {
+                slot,
+                bank_id,
+                transaction,
+            } => self.fill((slot, bank_id), |bank| bank.transaction(transaction)),
             Update::BlockMeta { slot, bank_id, facts } => {
                 self.banks.entry((slot, bank_id)).or_default().facts = Some(facts);
                 self.advance()
@@ -175,7 +177,8 @@ impl Buffer {
                 self.advance()
             }
             Update::Dead { slot, bank_id } => {
-                self.banks.retain(|(held, id), _| *held != slot || bank_id.is_some_and(|dead| *id != dead));
+                self.banks
+                    .retain(|(held, id), _| *held != slot || bank_id.is_some_and(|dead| *id != dead));
                 self.count();
                 Ok(Vec::new())
             }
@@ -187,7 +190,8 @@ impl Buffer {
     /// since bank ids may mean other banks there; so is what never came whole.
     pub fn disconnected(&mut self, replay_from: Option<u64>) {
         let replayed = |slot: u64| replay_from.is_some_and(|from| slot >= from);
-        self.banks.retain(|(slot, _), bank| bank.facts.is_some() && !replayed(*slot));
+        self.banks
+            .retain(|(slot, _), bank| bank.facts.is_some() && !replayed(*slot));
         self.confirmed.retain(|slot, _| !replayed(*slot));
         self.count();
     }
@@ -197,7 +201,14 @@ impl Buffer {
         self.held -= bank.bytes;
         content(bank);
         self.held += bank.bytes;
-        if self.held > self.limit { Err(Broken::Full { held: self.held, limit: self.limit }) } else { Ok(Vec::new()) }
+        if self.held > self.limit {
+            Err(Broken::Full {
+                held: self.held,
+                limit: self.limit,
+            })
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     fn count(&mut self) {
@@ -207,7 +218,12 @@ impl Buffer {
     /// Gives out the chain to the newest confirmed slot that all blocks are there for.
     fn advance(&mut self) -> Result<Vec<SealedBank>, Broken> {
         let mut missing = None;
-        let targets: Vec<_> = self.confirmed.iter().rev().map(|(slot, bank_id)| (*slot, *bank_id)).collect();
+        let targets: Vec<_> = self
+            .confirmed
+            .iter()
+            .rev()
+            .map(|(slot, bank_id)| (*slot, *bank_id))
+            .collect();
         for (slot, bank_id) in &targets {
             match self.chain(*slot, *bank_id)? {
                 Ok(chain) => return Ok(self.give_out(*slot, &chain)),
@@ -215,7 +231,10 @@ impl Buffer {
             }
         }
         match missing {
-            Some(missing) if targets.len() > PATIENCE => Err(Broken::Gap { after: self.applied, missing }),
+            Some(missing) if targets.len() > PATIENCE => Err(Broken::Gap {
+                after: self.applied,
+                missing,
+            }),
             _ => Ok(Vec::new()),
         }
     }
@@ -225,13 +244,19 @@ impl Buffer {
         let mut chain = Vec::new();
         let (mut slot, mut bank_id) = (slot, bank_id);
         loop {
-            let Some((key, facts)) = self.sealed(slot, bank_id) else { return Ok(Err(slot)) };
+            let Some((key, facts)) = self.sealed(slot, bank_id) else {
+                return Ok(Err(slot));
+            };
             chain.push(key);
             if facts.parent == self.applied || (facts.parent < self.applied && !self.applied_is_block) {
                 return Ok(Ok(chain));
             }
             if facts.parent < self.applied {
-                return Err(Broken::Fork { after: self.applied, parent: facts.parent, slot });
+                return Err(Broken::Fork {
+                    after: self.applied,
+                    parent: facts.parent,
+                    slot,
+                });
             }
             if facts.parent >= slot {
                 return Ok(Err(facts.parent));
@@ -252,7 +277,9 @@ impl Buffer {
     fn give_out(&mut self, slot: u64, chain: &[(u64, u64)]) -> Vec<SealedBank> {
         let mut sealed = Vec::with_capacity(chain.len());
         for key in chain.iter().rev() {
-            let Some(mut bank) = self.banks.remove(key) else { continue };
+            let Some(mut bank) = self.banks.remove(key) else {
+                continue;
+            };
             let Some(facts) = bank.facts.take() else { continue };
             sealed.push(bank.seal(key.0, facts, |owner| self.programs.contains(owner)));
         }

@@ -42,7 +42,9 @@ pub(super) fn update(update: UpdateOneof, is_program: impl Fn(&Key) -> bool) -> 
 }
 
 fn account(update: SubscribeUpdateAccount) -> Result<Update, Malformed> {
-    let info = update.account.ok_or(Malformed("an account update without an account"))?;
+    let info = update
+        .account
+        .ok_or(Malformed("an account update without an account"))?;
     Ok(Update::Account {
         slot: update.slot,
         bank_id: update.bank_id,
@@ -61,16 +63,24 @@ fn transaction(
     update: SubscribeUpdateTransaction,
     is_program: impl Fn(&Key) -> bool,
 ) -> Result<Option<Update>, Malformed> {
-    let info = update.transaction.ok_or(Malformed("a transaction update without a transaction"))?;
+    let info = update
+        .transaction
+        .ok_or(Malformed("a transaction update without a transaction"))?;
     let meta = info.meta.ok_or(Malformed("a transaction without its result"))?;
     if meta.err.is_some() {
         return Ok(None);
     }
     let message = info.transaction.and_then(|transaction| transaction.message);
     let message = message.ok_or(Malformed("a transaction without a message"))?;
-    let keys = message.account_keys.iter().chain(&meta.loaded_writable_addresses).chain(&meta.loaded_readonly_addresses);
+    let keys = message
+        .account_keys
+        .iter()
+        .chain(&meta.loaded_writable_addresses)
+        .chain(&meta.loaded_readonly_addresses);
     let balances = meta.pre_balances.iter().zip(&meta.post_balances);
-    let emptied = keys.zip(balances).filter(|(_, (before, after))| **before > 0 && **after == 0);
+    let emptied = keys
+        .zip(balances)
+        .filter(|(_, (before, after))| **before > 0 && **after == 0);
     let logged = logs::read(meta.log_messages.iter().map(String::as_str), is_program);
     Ok(Some(Update::Transaction {
         slot: update.slot,
@@ -90,5 +100,7 @@ fn key(bytes: &[u8]) -> Result<Key, Malformed> {
 }
 
 fn signature(bytes: &[u8]) -> Result<Signature, Malformed> {
-    bytes.try_into().map_err(|_| Malformed("a signature that has not 64 bytes"))
+    bytes
+        .try_into()
+        .map_err(|_| Malformed("a signature that has not 64 bytes"))
 }

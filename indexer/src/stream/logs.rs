@@ -35,16 +35,27 @@ pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>, wanted: impl Fn(&Key) 
             break;
         }
         if let Some(data) = line.strip_prefix("Program data: ") {
-            let Some(program) = stack.last().copied().filter(|program| wanted(program)) else { continue };
+            let Some(program) = stack.last().copied().filter(|program| wanted(program)) else {
+                continue;
+            };
             // `sol_log_data` takes several slices and prints them with spaces between; an event is one.
-            match data.split(' ').map(|part| STANDARD.decode(part)).collect::<Result<Vec<_>, _>>() {
-                Ok(parts) => logged.data.push(LoggedData { program, data: parts.concat() }),
+            match data
+                .split(' ')
+                .map(|part| STANDARD.decode(part))
+                .collect::<Result<Vec<_>, _>>()
+            {
+                Ok(parts) => logged.data.push(LoggedData {
+                    program,
+                    data: parts.concat(),
+                }),
                 Err(_) => logged.incomplete = true,
             }
             continue;
         }
         // What a program writes itself comes after `log: `, so none can forge the lines below.
-        let Some((name, event)) = line.strip_prefix("Program ").and_then(|rest| rest.split_once(' ')) else { continue };
+        let Some((name, event)) = line.strip_prefix("Program ").and_then(|rest| rest.split_once(' ')) else {
+            continue;
+        };
         let Some(program) = key::parse(name) else { continue };
         if let Some(depth) = event.strip_prefix("invoke [").and_then(|rest| rest.strip_suffix(']')) {
             stack.push(program);

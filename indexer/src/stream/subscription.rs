@@ -62,7 +62,11 @@ pub enum StreamError {
 
 impl From<Status> for StreamError {
     fn from(status: Status) -> Self {
-        if status.code() == Code::OutOfRange { Self::OutOfRange(status) } else { Self::Status(status) }
+        if status.code() == Code::OutOfRange {
+            Self::OutOfRange(status)
+        } else {
+            Self::Status(status)
+        }
     }
 }
 
@@ -134,14 +138,17 @@ impl Subscription {
     ///
     /// # Errors
     /// Where the server cannot be reached or refuses.
-    pub async fn open(
-        options: &SourceOptions,
-        schema: &Schema,
-        from_slot: Option<u64>,
-    ) -> Result<Self, StreamError> {
+    pub async fn open(options: &SourceOptions, schema: &Schema, from_slot: Option<u64>) -> Result<Self, StreamError> {
         let mut client = connect(options).await?;
-        let (requests, updates) = client.subscribe_with_reconnect(Some(request(schema, from_slot))).await?;
-        Ok(Self { requests, updates, silence: options.silence, pings: 0 })
+        let (requests, updates) = client
+            .subscribe_with_reconnect(Some(request(schema, from_slot)))
+            .await?;
+        Ok(Self {
+            requests,
+            updates,
+            silence: options.silence,
+            pings: 0,
+        })
     }
 
     /// The next thing that the stream brings. Safe to cancel.
@@ -154,7 +161,9 @@ impl Subscription {
         let update = match item.ok_or(StreamError::Ended)?? {
             ReconnectEvent::Update(update) => update,
             ReconnectEvent::Disconnected(lost) => {
-                return Ok(Event::Disconnected { replay_from: lost.replay_from_slot });
+                return Ok(Event::Disconnected {
+                    replay_from: lost.replay_from_slot,
+                });
             }
         };
         match update.update_oneof {
@@ -178,15 +187,25 @@ impl Subscription {
 }
 
 fn request(schema: &Schema, from_slot: Option<u64>) -> SubscribeRequest {
-    let programs: Vec<String> = schema.programs.iter().map(|program| key::text(&program.address)).collect();
-    let accounts = SubscribeRequestFilterAccounts { owner: programs.clone(), ..Default::default() };
+    let programs: Vec<String> = schema
+        .programs
+        .iter()
+        .map(|program| key::text(&program.address))
+        .collect();
+    let accounts = SubscribeRequestFilterAccounts {
+        owner: programs.clone(),
+        ..Default::default()
+    };
     let transactions = SubscribeRequestFilterTransactions {
         vote: Some(false),
         failed: Some(false),
         account_include: programs,
         ..Default::default()
     };
-    let slots = SubscribeRequestFilterSlots { filter_by_commitment: Some(false), interslot_updates: Some(true) };
+    let slots = SubscribeRequestFilterSlots {
+        filter_by_commitment: Some(false),
+        interslot_updates: Some(true),
+    };
     SubscribeRequest {
         accounts: [(FILTER.to_owned(), accounts)].into(),
         transactions: [(FILTER.to_owned(), transactions)].into(),

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gantry_indexer::Key;
 use gantry_indexer::schema::Schema;
 use gantry_indexer::store::Store;
 use gantry_indexer::stream::{AccountWrite, BlockFacts, Change, LoggedData, SealedBank, Transaction};
-use gantry_indexer::Key;
 use gantry_stack::postgres::{Postgres, PrivateOptions};
 use sqlx::AssertSqlSafe;
 
@@ -27,12 +27,19 @@ impl Server {
             Ok(url) => Postgres::external(&url).await,
             Err(_) => Postgres::private(PrivateOptions::new(run.path())).await,
         };
-        Self { postgres: postgres.expect("a Postgres server"), _run: run }
+        Self {
+            postgres: postgres.expect("a Postgres server"),
+            _run: run,
+        }
     }
 
     /// An empty store. `name` is unique among the tests.
     pub async fn store(&self, name: &str) -> Store {
-        let url = self.postgres.fresh_database(&format!("gantry_indexer_{name}")).await.expect("a database");
+        let url = self
+            .postgres
+            .fresh_database(&format!("gantry_indexer_{name}"))
+            .await
+            .expect("a database");
         Store::open(&url, schema()).await.expect("a store")
     }
 }
@@ -53,13 +60,21 @@ fn idl(program: &str) -> serde_json::Value {
 fn discriminator(program: &str, list: &str, name: &str) -> Vec<u8> {
     let idl = idl(program);
     let entries = idl[list].as_array().expect("a list");
-    let entry = entries.iter().find(|entry| entry["name"] == name).expect("an entry of that name");
+    let entry = entries
+        .iter()
+        .find(|entry| entry["name"] == name)
+        .expect("an entry of that name");
     serde_json::from_value(entry["discriminator"].clone()).expect("bytes")
 }
 
 /// The program of that name.
 pub fn program(schema: &Schema, name: &str) -> Key {
-    schema.programs.iter().find(|program| program.name == name).expect("a program").address
+    schema
+        .programs
+        .iter()
+        .find(|program| program.name == name)
+        .expect("a program")
+        .address
 }
 
 /// Bytes of an account of type `name` with `fields` set and the rest filled with `fill`.
@@ -72,11 +87,19 @@ pub fn account(schema: &Schema, owner: &str, name: &str, fill: u8, fields: &[(&s
             false => letter.to_lowercase().to_string(),
         })
         .collect();
-    let account = schema.accounts.iter().find(|account| account.table == table).expect("a table");
+    let account = schema
+        .accounts
+        .iter()
+        .find(|account| account.table == table)
+        .expect("a table");
     let mut data = discriminator;
     data.resize(account.size, fill);
     for (name, bytes) in fields {
-        let field = account.fields.iter().find(|field| field.name == *name).expect("a field");
+        let field = account
+            .fields
+            .iter()
+            .find(|field| field.name == *name)
+            .expect("a field");
         data[field.offset..field.offset + field.size].copy_from_slice(bytes);
     }
     data
@@ -86,36 +109,74 @@ pub fn account(schema: &Schema, owner: &str, name: &str, fill: u8, fields: &[(&s
 pub fn event(schema: &Schema, owner: &str, name: &str, body: &[&[u8]]) -> LoggedData {
     let mut data = discriminator(owner, "events", name);
     data.extend(body.concat());
-    LoggedData { program: program(schema, owner), data }
+    LoggedData {
+        program: program(schema, owner),
+        data,
+    }
 }
 
 pub fn write(owner: Key, address: Key, write_version: u64, data: Vec<u8>) -> AccountWrite {
-    AccountWrite { address, write_version, lamports: 1, owner, data, signature: None }
+    AccountWrite {
+        address,
+        write_version,
+        lamports: 1,
+        owner,
+        data,
+        signature: None,
+    }
 }
 
 pub fn facts(slot: u64, parent: u64) -> BlockFacts {
-    BlockFacts { parent, blockhash: format!("hash{slot}"), time: Some(1_700_000_000 + slot as i64) }
+    BlockFacts {
+        parent,
+        blockhash: format!("hash{slot}"),
+        time: Some(1_700_000_000 + slot as i64),
+    }
 }
 
 /// A bank whose one transaction logged `events`.
 pub fn bank(slot: u64, writes: Vec<AccountWrite>, closed: &[Key], events: Vec<LoggedData>) -> SealedBank {
-    let mut accounts: BTreeMap<Key, Change> =
-        writes.into_iter().map(|write| (write.address, Change::Written(write))).collect();
+    let mut accounts: BTreeMap<Key, Change> = writes
+        .into_iter()
+        .map(|write| (write.address, Change::Written(write)))
+        .collect();
     accounts.extend(closed.iter().map(|address| (*address, Change::Closed)));
     let mut signature = [0; 64];
     signature[..8].copy_from_slice(&slot.to_be_bytes());
-    let transaction = Transaction { signature, index: 3, emptied: closed.to_vec(), logged: events, incomplete: false };
-    SealedBank { slot, facts: facts(slot, slot - 1), accounts, transactions: vec![transaction] }
+    let transaction = Transaction {
+        signature,
+        index: 3,
+        emptied: closed.to_vec(),
+        logged: events,
+        incomplete: false,
+    };
+    SealedBank {
+        slot,
+        facts: facts(slot, slot - 1),
+        accounts,
+        transactions: vec![transaction],
+    }
 }
 
 /// Everything in the tables that replays must not change, as Postgres prints it.
 pub async fn dump(store: &Store) -> Vec<String> {
     let mut rows = Vec::new();
-    let accounts = store.schema().accounts.iter().map(|account| (account.table.as_str(), "address"));
+    let accounts = store
+        .schema()
+        .accounts
+        .iter()
+        .map(|account| (account.table.as_str(), "address"));
     for (table, order) in accounts.chain([("event", "signature, index"), ("event_gap", "from_slot")]) {
-        let columns = if table == "event_gap" { "from_slot, to_slot" } else { "*" };
+        let columns = if table == "event_gap" {
+            "from_slot, to_slot"
+        } else {
+            "*"
+        };
         let sql = format!("select t::text from (select {columns} from {table} order by {order}) t");
-        let found: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(store.pool()).await.expect("rows");
+        let found: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql))
+            .fetch_all(store.pool())
+            .await
+            .expect("rows");
         rows.extend(found.into_iter().map(|(row,)| format!("{table} {row}")));
     }
     rows

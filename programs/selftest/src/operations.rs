@@ -26,55 +26,247 @@ macro_rules! operations {
 
 operations! {
     /// 64-bit multiplication, wrapping and checked.
-    Multiply64 => |a, b| { let (a, b) = (low(a), low(b)); [a.wrapping_mul(b), word(a.checked_mul(b)), flag(a.checked_mul(b)), 0] },
+    Multiply64 => multiply64,
     /// 64-bit division and remainder.
-    Divide64 => |a, b| { let (a, b) = (low(a), low(b)); [word(a.checked_div(b)), word(a.checked_rem(b)), flag(a.checked_div(b)), 0] },
+    Divide64 => divide64,
     /// 64-bit addition and subtraction, checked and saturating.
-    Add64 => |a, b| { let (a, b) = (low(a), low(b)); [word(a.checked_add(b)), word(a.checked_sub(b)), a.saturating_add(b), a.saturating_sub(b)] },
+    Add64 => add64,
     /// Signed 64-bit multiplication, wrapping and checked.
-    SignedMultiply64 => |a, b| { let (a, b) = (signed(a), signed(b)); [a.wrapping_mul(b) as u64, a.checked_mul(b).unwrap_or(7) as u64, flag(a.checked_mul(b)), 0] },
+    SignedMultiply64 => signed_multiply64,
     /// Signed 64-bit division and remainder, truncated and Euclidean.
-    SignedDivide64 => |a, b| { let (a, b) = (signed(a), signed(b)); [a.checked_div(b).unwrap_or(7) as u64, a.checked_rem(b).unwrap_or(7) as u64, a.checked_div_euclid(b).unwrap_or(7) as u64, a.checked_rem_euclid(b).unwrap_or(7) as u64] },
+    SignedDivide64 => signed_divide64,
     /// 128-bit multiplication, wrapping.
-    Multiply128 => |a, b| pair(a.wrapping_mul(b), 0, 0),
+    Multiply128 => multiply128,
     /// 128-bit multiplication, checked, and of operands small enough to fit.
-    CheckedMultiply128 => |a, b| { let (x, y) = (a.checked_mul(b), (a >> 64).checked_mul(b >> 64)); let [l, h, ..] = pair(x.unwrap_or(7), 0, 0); let [m, i, ..] = pair(y.unwrap_or(7), 0, 0); [l ^ flag(x), h, m ^ flag(y), i] },
+    CheckedMultiply128 => checked_multiply128,
     /// 128-bit division.
-    Divide128 => |a, b| pair(a.checked_div(b).unwrap_or(7), flag(a.checked_div(b)), 0),
+    Divide128 => divide128,
     /// 128-bit remainder.
-    Remainder128 => |a, b| pair(a.checked_rem(b).unwrap_or(7), flag(a.checked_rem(b)), 0),
+    Remainder128 => remainder128,
     /// 128-bit division by a 64-bit divisor, both results.
-    Divide128By64 => |a, b| { let b = u128::from(low(b)); let [l, h, ..] = pair(a.checked_div(b).unwrap_or(7), 0, 0); let [r, s, ..] = pair(a.checked_rem(b).unwrap_or(7), 0, 0); [l, h, r, s] },
+    Divide128By64 => divide128_by64,
     /// 128-bit addition and subtraction, checked.
-    Add128 => |a, b| { let [l, h, ..] = pair(a.checked_add(b).unwrap_or(7), 0, 0); let [m, i, ..] = pair(a.checked_sub(b).unwrap_or(7), 0, 0); [l, h, m, i] },
+    Add128 => add128,
     /// Signed 128-bit multiplication, wrapping and whether it overflows.
-    SignedMultiply128 => |a, b| { let (a, b) = (a as i128, b as i128); pair(a.wrapping_mul(b) as u128, flag(a.checked_mul(b)), a.saturating_mul(b) as u64) },
+    SignedMultiply128 => signed_multiply128,
     /// Signed 128-bit division.
-    SignedDivide128 => |a, b| { let (a, b) = (a as i128, b as i128); pair(a.checked_div(b).unwrap_or(7) as u128, flag(a.checked_div(b)), 0) },
+    SignedDivide128 => signed_divide128,
     /// Signed 128-bit remainder.
-    SignedRemainder128 => |a, b| { let (a, b) = (a as i128, b as i128); pair(a.checked_rem(b).unwrap_or(7) as u128, flag(a.checked_rem(b)), 0) },
+    SignedRemainder128 => signed_remainder128,
     /// `a × b / c` over 64-bit operands through 128 bits, rounded down and up: what every price and share is.
-    Proportion => |a, b| { let (x, y, z) = (low(a), low(b), high(b)); let product = u128::from(x) * u128::from(y); let [l, h, ..] = pair(product.checked_div(u128::from(z)).unwrap_or(7), 0, 0); let [m, i, ..] = pair(product.div_ceil(u128::from(z.max(1))), 0, 0); [l, h, m, i] },
+    Proportion => proportion,
     /// Shifts by a variable count, 64 and 128 bits, logical and arithmetic.
-    Shift => |a, b| { let n = (b % 128) as u32; let left = a << n; let right = a >> n; let arithmetic = ((a as i128) >> n) as u128; [fold(left), fold(right), fold(arithmetic), low(a).rotate_left(n) ^ (low(a) << (n % 64)) ^ ((signed(a) >> (n % 64)) as u64)] },
+    Shift => shift,
     /// Comparisons, signed and unsigned, 64 and 128 bits.
-    Compare => |a, b| [u64::from(a < b) | (u64::from((a as i128) < b as i128) << 1), u64::from(low(a) < low(b)), u64::from(signed(a) < signed(b)), a.cmp(&b) as i8 as u64],
+    Compare => compare,
     /// Counting bits, 64 and 128 bits.
-    CountBits => |a, b| [u64::from(a.leading_zeros()), u64::from(a.trailing_zeros()), u64::from(b.count_ones()), u64::from(low(b).leading_zeros() ^ low(b).trailing_zeros())],
+    CountBits => count_bits,
     /// Big-endian reads and byte swaps of 16, 32, 64 and 128 bits.
-    ByteSwap => |a, b| { let bytes = a.to_le_bytes(); let [l, h, ..] = pair(a.swap_bytes(), 0, 0); [u64::from((b as u16).swap_bytes()) | (u64::from((b as u32).swap_bytes()) << 32), u64::from_be_bytes([bytes[3], bytes[1], bytes[4], bytes[1], bytes[5], bytes[9], bytes[2], bytes[6]]), l.to_be(), h ^ low(b).reverse_bits()] },
+    ByteSwap => byte_swap,
     /// Sign extension from memory: 8, 16 and 32 bits.
-    SignExtend => |a, b| { let bytes: [i8; 16] = a.to_le_bytes().map(|byte| byte as i8); let at = (b % 16) as usize; [i64::from(bytes[at]) as u64, i64::from(a as i16) as u64, i64::from(a as i32).wrapping_mul(signed(b)) as u64, i64::from(b as i8).wrapping_div(3) as u64] },
+    SignExtend => sign_extend,
     /// More arguments than there are registers, of several widths.
-    StackArguments => |a, b| { let x = nine(low(a), a, b as u8, low(b), b, (a >> 40) as u32, high(a), high(b) as i64, a ^ b); pair(x, nine(low(b), b, a as u8, low(a), a, 9, 8, 7, 6) as u64, 0) },
+    StackArguments => stack_arguments,
     /// Aggregates returned by value, an option of 128 bits among them.
-    Aggregates => |a, b| { let r = aggregate(a, b); let o = optional(a, b); [r.first ^ u64::from(r.letter), fold(r.wide), u64::from_le_bytes(r.bytes), fold(o.unwrap_or(7))] },
+    Aggregates => aggregates,
     /// Calls through a table and a trait object.
-    Indirect => |a, b| { let shapes: [&dyn Shape; 3] = [&Square, &Sum(5), &Swap]; let one = shapes[(b % 3) as usize].measure(low(a), low(b)); let two = shapes[(a % 3) as usize].measure(high(a), one); [one, two, many_arms((a % 11) as u8, low(b)), 0] },
+    Indirect => indirect,
     /// Copying, moving, filling and comparing memory, short and long, overlapping too.
     Memory => memory,
     /// Allocation: vectors, sorting, maps, strings and numbers as text.
     Heap => heap,
+}
+
+fn multiply64(a: u128, b: u128) -> Output {
+    let (a, b) = (low(a), low(b));
+    [a.wrapping_mul(b), word(a.checked_mul(b)), flag(a.checked_mul(b)), 0]
+}
+
+fn divide64(a: u128, b: u128) -> Output {
+    let (a, b) = (low(a), low(b));
+    [
+        word(a.checked_div(b)),
+        word(a.checked_rem(b)),
+        flag(a.checked_div(b)),
+        0,
+    ]
+}
+
+fn add64(a: u128, b: u128) -> Output {
+    let (a, b) = (low(a), low(b));
+    [
+        word(a.checked_add(b)),
+        word(a.checked_sub(b)),
+        a.saturating_add(b),
+        a.saturating_sub(b),
+    ]
+}
+
+fn signed_multiply64(a: u128, b: u128) -> Output {
+    let (a, b) = (signed(a), signed(b));
+    [
+        a.wrapping_mul(b) as u64,
+        a.checked_mul(b).unwrap_or(7) as u64,
+        flag(a.checked_mul(b)),
+        0,
+    ]
+}
+
+fn signed_divide64(a: u128, b: u128) -> Output {
+    let (a, b) = (signed(a), signed(b));
+    [
+        a.checked_div(b).unwrap_or(7) as u64,
+        a.checked_rem(b).unwrap_or(7) as u64,
+        a.checked_div_euclid(b).unwrap_or(7) as u64,
+        a.checked_rem_euclid(b).unwrap_or(7) as u64,
+    ]
+}
+
+fn multiply128(a: u128, b: u128) -> Output {
+    pair(a.wrapping_mul(b), 0, 0)
+}
+
+fn checked_multiply128(a: u128, b: u128) -> Output {
+    let (x, y) = (a.checked_mul(b), (a >> 64).checked_mul(b >> 64));
+    let [l, h, ..] = pair(x.unwrap_or(7), 0, 0);
+    let [m, i, ..] = pair(y.unwrap_or(7), 0, 0);
+    [l ^ flag(x), h, m ^ flag(y), i]
+}
+
+fn divide128(a: u128, b: u128) -> Output {
+    pair(a.checked_div(b).unwrap_or(7), flag(a.checked_div(b)), 0)
+}
+
+fn remainder128(a: u128, b: u128) -> Output {
+    pair(a.checked_rem(b).unwrap_or(7), flag(a.checked_rem(b)), 0)
+}
+
+fn divide128_by64(a: u128, b: u128) -> Output {
+    let b = u128::from(low(b));
+    let [l, h, ..] = pair(a.checked_div(b).unwrap_or(7), 0, 0);
+    let [r, s, ..] = pair(a.checked_rem(b).unwrap_or(7), 0, 0);
+    [l, h, r, s]
+}
+
+fn add128(a: u128, b: u128) -> Output {
+    let [l, h, ..] = pair(a.checked_add(b).unwrap_or(7), 0, 0);
+    let [m, i, ..] = pair(a.checked_sub(b).unwrap_or(7), 0, 0);
+    [l, h, m, i]
+}
+
+fn signed_multiply128(a: u128, b: u128) -> Output {
+    let (a, b) = (a as i128, b as i128);
+    pair(
+        a.wrapping_mul(b) as u128,
+        flag(a.checked_mul(b)),
+        a.saturating_mul(b) as u64,
+    )
+}
+
+fn signed_divide128(a: u128, b: u128) -> Output {
+    let (a, b) = (a as i128, b as i128);
+    pair(a.checked_div(b).unwrap_or(7) as u128, flag(a.checked_div(b)), 0)
+}
+
+fn signed_remainder128(a: u128, b: u128) -> Output {
+    let (a, b) = (a as i128, b as i128);
+    pair(a.checked_rem(b).unwrap_or(7) as u128, flag(a.checked_rem(b)), 0)
+}
+
+fn proportion(a: u128, b: u128) -> Output {
+    let (x, y, z) = (low(a), low(b), high(b));
+    let product = u128::from(x) * u128::from(y);
+    let [l, h, ..] = pair(product.checked_div(u128::from(z)).unwrap_or(7), 0, 0);
+    let [m, i, ..] = pair(product.div_ceil(u128::from(z.max(1))), 0, 0);
+    [l, h, m, i]
+}
+
+fn shift(a: u128, b: u128) -> Output {
+    let n = (b % 128) as u32;
+    let left = a << n;
+    let right = a >> n;
+    let arithmetic = ((a as i128) >> n) as u128;
+    [
+        fold(left),
+        fold(right),
+        fold(arithmetic),
+        low(a).rotate_left(n) ^ (low(a) << (n % 64)) ^ ((signed(a) >> (n % 64)) as u64),
+    ]
+}
+
+fn compare(a: u128, b: u128) -> Output {
+    [
+        u64::from(a < b) | (u64::from((a as i128) < b as i128) << 1),
+        u64::from(low(a) < low(b)),
+        u64::from(signed(a) < signed(b)),
+        a.cmp(&b) as i8 as u64,
+    ]
+}
+
+fn count_bits(a: u128, b: u128) -> Output {
+    [
+        u64::from(a.leading_zeros()),
+        u64::from(a.trailing_zeros()),
+        u64::from(b.count_ones()),
+        u64::from(low(b).leading_zeros() ^ low(b).trailing_zeros()),
+    ]
+}
+
+fn byte_swap(a: u128, b: u128) -> Output {
+    let bytes = a.to_le_bytes();
+    let [l, h, ..] = pair(a.swap_bytes(), 0, 0);
+    [
+        u64::from((b as u16).swap_bytes()) | (u64::from((b as u32).swap_bytes()) << 32),
+        u64::from_be_bytes([
+            bytes[3], bytes[1], bytes[4], bytes[1], bytes[5], bytes[9], bytes[2], bytes[6],
+        ]),
+        l.to_be(),
+        h ^ low(b).reverse_bits(),
+    ]
+}
+
+fn sign_extend(a: u128, b: u128) -> Output {
+    let bytes: [i8; 16] = a.to_le_bytes().map(|byte| byte as i8);
+    let at = (b % 16) as usize;
+    [
+        i64::from(bytes[at]) as u64,
+        i64::from(a as i16) as u64,
+        i64::from(a as i32).wrapping_mul(signed(b)) as u64,
+        i64::from(b as i8).wrapping_div(3) as u64,
+    ]
+}
+
+fn stack_arguments(a: u128, b: u128) -> Output {
+    let x = nine(
+        low(a),
+        a,
+        b as u8,
+        low(b),
+        b,
+        (a >> 40) as u32,
+        high(a),
+        high(b) as i64,
+        a ^ b,
+    );
+    pair(x, nine(low(b), b, a as u8, low(a), a, 9, 8, 7, 6) as u64, 0)
+}
+
+fn aggregates(a: u128, b: u128) -> Output {
+    let r = aggregate(a, b);
+    let o = optional(a, b);
+    [
+        r.first ^ u64::from(r.letter),
+        fold(r.wide),
+        u64::from_le_bytes(r.bytes),
+        fold(o.unwrap_or(7)),
+    ]
+}
+
+fn indirect(a: u128, b: u128) -> Output {
+    let shapes: [&dyn Shape; 3] = [&Square, &Sum(5), &Swap];
+    let one = shapes[(b % 3) as usize].measure(low(a), low(b));
+    let two = shapes[(a % 3) as usize].measure(high(a), one);
+    [one, two, many_arms((a % 11) as u8, low(b)), 0]
 }
 
 fn low(x: u128) -> u64 {

@@ -18,7 +18,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let deployment = bootstrap(&gantry, Path::new(folder)).await?;
     let wallet: Pubkey = wallet.parse()?;
     gantry.airdrop(&wallet, 5_000_000_000).await?;
-    deployment.mint_to(&gantry, &wallet, 1_000 * ONE_TOKEN, 100 * ONE_TOKEN).await?;
+    deployment
+        .mint_to(&gantry, &wallet, 1_000 * ONE_TOKEN, 100 * ONE_TOKEN)
+        .await?;
     println!("{}", serde_json::to_string_pretty(&deployment)?);
     Ok(())
 }

@@ -23,7 +23,16 @@ fn main() {
     };
     let cases = [
         ("start", [1; 32], base.clone()),
-        ("progress", [1; 32], Receipt { sequence: 1, served_seconds: 10, issued_at: 1_767_225_610, ..base.clone() }),
+        (
+            "progress",
+            [1; 32],
+            Receipt {
+                sequence: 1,
+                served_seconds: 10,
+                issued_at: 1_767_225_610,
+                ..base.clone()
+            },
+        ),
         (
             "completed",
             [1; 32],

@@ -30,7 +30,10 @@ pub fn parse(text: &str, decimals: u8) -> Result<u64, AmountError> {
         return Err(AmountError::Malformed(text.to_owned()));
     }
     if fraction.len() > usize::from(decimals) {
-        return Err(AmountError::TooPrecise { text: text.to_owned(), decimals });
+        return Err(AmountError::TooPrecise {
+            text: text.to_owned(),
+            decimals,
+        });
     }
     let padded = format!("{whole}{fraction:0<width$}", width = usize::from(decimals));
     padded.parse().map_err(|_| AmountError::TooLarge(text.to_owned()))
@@ -43,7 +46,11 @@ pub fn format(base_units: u64, decimals: u8) -> String {
     let digits = format!("{base_units:0>width$}", width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
     let shortest = fraction.trim_end_matches('0').len().max(decimals.min(2));
-    if shortest == 0 { whole.to_owned() } else { format!("{whole}.{}", &fraction[..shortest]) }
+    if shortest == 0 {
+        whole.to_owned()
+    } else {
+        format!("{whole}.{}", &fraction[..shortest])
+    }
 }
 
 #[cfg(test)]
@@ -52,9 +59,13 @@ mod tests {
 
     #[test]
     fn amounts_survive_the_round_trip() {
-        for (text, decimals, units) in
-            [("1.50", 6, 1_500_000), ("0.000001", 6, 1), ("7", 0, 7), ("0.00", 9, 0), ("18446744073709.551615", 6, u64::MAX)]
-        {
+        for (text, decimals, units) in [
+            ("1.50", 6, 1_500_000),
+            ("0.000001", 6, 1),
+            ("7", 0, 7),
+            ("0.00", 9, 0),
+            ("18446744073709.551615", 6, u64::MAX),
+        ] {
             assert_eq!(parse(text, decimals), Ok(units));
             assert_eq!(format(units, decimals), text);
         }
@@ -67,6 +78,9 @@ mod tests {
             assert_eq!(parse(text, 6), Err(AmountError::Malformed(text.to_owned())), "{text:?}");
         }
         assert!(matches!(parse("0.0000001", 6), Err(AmountError::TooPrecise { .. })));
-        assert!(matches!(parse("18446744073709.551616", 6), Err(AmountError::TooLarge(_))));
+        assert!(matches!(
+            parse("18446744073709.551616", 6),
+            Err(AmountError::TooLarge(_))
+        ));
     }
 }

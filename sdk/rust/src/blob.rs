@@ -66,7 +66,10 @@ impl BlobStore {
     /// If the folder cannot be made or read.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, BlobError> {
         let path = folder.as_ref();
-        std::fs::create_dir_all(path).map_err(|source| BlobError::Folder { path: path.to_owned(), source })?;
+        std::fs::create_dir_all(path).map_err(|source| BlobError::Folder {
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(Self::new(Arc::new(LocalFileSystem::new_with_prefix(path)?)))
     }
 
@@ -99,7 +102,10 @@ impl BlobStore {
             other => other?,
         };
         if found.meta.size > MAX_BLOB {
-            return Err(BlobError::TooLarge { hash: wanted, size: found.meta.size });
+            return Err(BlobError::TooLarge {
+                hash: wanted,
+                size: found.meta.size,
+            });
         }
         let bytes = found.bytes().await?;
         let found = Hash32::of(&bytes);
@@ -143,7 +149,11 @@ mod tests {
         assert!(matches!(store.get(&[1; 32]).await, Err(BlobError::Missing(_))));
 
         let name = Hash32(hash).to_string();
-        std::fs::write(folder.path().join(format!("blobs/sha256/{}/{name}", &name[..2])), "other").expect("written");
+        std::fs::write(
+            folder.path().join(format!("blobs/sha256/{}/{name}", &name[..2])),
+            "other",
+        )
+        .expect("written");
         assert!(matches!(store.get(&hash).await, Err(BlobError::Damaged { .. })));
     }
 }

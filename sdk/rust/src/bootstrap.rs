@@ -3,11 +3,11 @@
 //! Every step looks first whether it is done, so that running it again changes nothing and finishes what was cut off.
 
 use crate::{
-    ClientError, Gantry, Keypair, Pubkey, Signer, Instruction,
+    ClientError, Gantry, Instruction, Keypair, Pubkey, Signer,
     client::MintInfo,
     ix::{self, MintRef, token},
     keys::{self, KeyError},
-    pda, registry, staking, market,
+    market, pda, registry, staking,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -34,7 +34,9 @@ pub const DEPLOYMENT_FILE: &str = "deployment.json";
 #[derive(Debug, thiserror::Error)]
 pub enum BootstrapError {
     /// A program is not on this network.
-    #[error("the {program} program is not deployed at {id}: build it with `cargo xtask programs build` and start `gantry-localnet`")]
+    #[error(
+        "the {program} program is not deployed at {id}: build it with `cargo xtask programs build` and start `gantry-localnet`"
+    )]
     NotDeployed {
         /// `registry`, `staking` or `market`.
         program: &'static str,
@@ -42,7 +44,9 @@ pub enum BootstrapError {
         id: Pubkey,
     },
     /// Somebody else has set the network up.
-    #[error("this network was set up by {found}, not by the key {expected} in the run folder: use that folder, or a fresh network")]
+    #[error(
+        "this network was set up by {found}, not by the key {expected} in the run folder: use that folder, or a fresh network"
+    )]
     ForeignNetwork {
         /// The network's authority.
         found: Pubkey,
@@ -86,7 +90,10 @@ pub struct LocalToken {
 impl LocalToken {
     /// The mint and its token program.
     pub fn mint_ref(&self) -> MintRef {
-        MintRef { mint: self.mint, token_program: self.token_program }
+        MintRef {
+            mint: self.mint,
+            token_program: self.token_program,
+        }
     }
 }
 
@@ -122,7 +129,9 @@ mod base58 {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pubkey, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(|_| D::Error::custom("no base58 key"))
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(|_| D::Error::custom("no base58 key"))
     }
 }
 
@@ -133,13 +142,19 @@ impl Deployment {
     /// If it is missing or malformed.
     pub fn load(folder: &Path) -> Result<Self, BootstrapError> {
         let path = folder.join(DEPLOYMENT_FILE);
-        let io = |source| BootstrapError::Io { path: path.clone(), source };
+        let io = |source| BootstrapError::Io {
+            path: path.clone(),
+            source,
+        };
         serde_json::from_slice(&std::fs::read(&path).map_err(io)?).map_err(|error| io(error.into()))
     }
 
     fn save(&self, folder: &Path) -> Result<(), BootstrapError> {
         let path = folder.join(DEPLOYMENT_FILE);
-        let io = |source| BootstrapError::Io { path: path.clone(), source };
+        let io = |source| BootstrapError::Io {
+            path: path.clone(),
+            source,
+        };
         let mut text = serde_json::to_string_pretty(self).map_err(|error| io(error.into()))?;
         text.push('\n');
         std::fs::write(&path, text).map_err(io)
@@ -161,9 +176,20 @@ impl Deployment {
         let mut instructions = Vec::new();
         for (local, amount) in [(&self.stake, stake), (&self.payment, payment)] {
             let account = pda::associated_token(owner, &local.mint, &local.token_program);
-            instructions.push(token::create_associated_account(&payer, owner, &local.mint, &local.token_program));
+            instructions.push(token::create_associated_account(
+                &payer,
+                owner,
+                &local.mint,
+                &local.token_program,
+            ));
             if amount > 0 {
-                instructions.push(token::mint_to(&local.mint, &payer, &account, amount, &local.token_program));
+                instructions.push(token::mint_to(
+                    &local.mint,
+                    &payer,
+                    &account,
+                    amount,
+                    &local.token_program,
+                ));
             }
         }
         gantry.send(&instructions, &authority, &[]).await?;
@@ -186,7 +212,10 @@ pub fn local_rules() -> ix::StakingRules {
 
 /// Terms of the market that suit a local network: everything is over in seconds.
 pub fn local_terms() -> ix::TermsArgs {
-    let step = |shortfall_bps, credit_bps| ix::SlaCreditArgs { shortfall_bps, credit_bps };
+    let step = |shortfall_bps, credit_bps| ix::SlaCreditArgs {
+        shortfall_bps,
+        credit_bps,
+    };
     ix::TermsArgs {
         dispute_bond: ONE_TOKEN,
         bond_ratio_bps: 5_000,
@@ -210,7 +239,10 @@ pub fn local_terms() -> ix::TermsArgs {
 /// # Errors
 /// If a program is not deployed, another key has set the network up, or the cluster refuses.
 pub async fn bootstrap(gantry: &Gantry, folder: &Path) -> Result<Deployment, BootstrapError> {
-    let folder = std::path::absolute(folder).map_err(|source| BootstrapError::Io { path: folder.to_owned(), source })?;
+    let folder = std::path::absolute(folder).map_err(|source| BootstrapError::Io {
+        path: folder.to_owned(),
+        source,
+    })?;
     require_programs(gantry).await?;
     let key_file = |name: &str| folder.join("keys").join(format!("{name}.json"));
     let (authority_key, attestor_key) = (key_file("authority"), key_file("attestor"));
@@ -223,14 +255,21 @@ pub async fn bootstrap(gantry: &Gantry, folder: &Path) -> Result<Deployment, Boo
     if let Some(network) = gantry.network().await?
         && network.authority != setup.authority.pubkey()
     {
-        return Err(BootstrapError::ForeignNetwork { found: network.authority, expected: setup.authority.pubkey() });
+        return Err(BootstrapError::ForeignNetwork {
+            found: network.authority,
+            expected: setup.authority.pubkey(),
+        });
     }
     let authority = setup.authority.pubkey();
     if gantry.balance(&authority).await? < AUTHORITY_LAMPORTS / 2 {
         gantry.airdrop(&authority, AUTHORITY_LAMPORTS).await?;
     }
-    let stake = setup.token("STAKE", &keys::load_or_create(key_file("stake-mint"))?).await?;
-    let payment = setup.token("USDC", &keys::load_or_create(key_file("payment-mint"))?).await?;
+    let stake = setup
+        .token("STAKE", &keys::load_or_create(key_file("stake-mint"))?)
+        .await?;
+    let payment = setup
+        .token("USDC", &keys::load_or_create(key_file("payment-mint"))?)
+        .await?;
     let genesis_hash = gantry.genesis_hash().await?;
     setup.initialize_network().await?;
     setup.initialize_rest(&stake, &payment, genesis_hash).await?;
@@ -248,7 +287,11 @@ pub async fn bootstrap(gantry: &Gantry, folder: &Path) -> Result<Deployment, Boo
 }
 
 async fn require_programs(gantry: &Gantry) -> Result<(), BootstrapError> {
-    for (program, id) in [("registry", registry::ID), ("staking", staking::ID), ("market", market::ID)] {
+    for (program, id) in [
+        ("registry", registry::ID),
+        ("staking", staking::ID),
+        ("market", market::ID),
+    ] {
         let commitment = gantry.rpc().commitment();
         let response = gantry.rpc().get_account_with_commitment(&id, commitment).await;
         let account = response.map_err(|error| gantry.rpc_error(error))?.value;
@@ -283,19 +326,41 @@ impl Setup<'_> {
         match self.gantry.mint(&mint).await {
             Ok(MintInfo { .. }) => {}
             Err(ClientError::NotFound { .. }) => {
-                let rent = self.gantry.rpc().get_minimum_balance_for_rent_exemption(token::MINT_LEN).await;
+                let rent = self
+                    .gantry
+                    .rpc()
+                    .get_minimum_balance_for_rent_exemption(token::MINT_LEN)
+                    .await;
                 let rent = rent.map_err(|error| self.gantry.rpc_error(error))?;
-                instructions.extend(token::create_mint(&payer, &mint, &payer, DECIMALS, rent, &token_program));
+                instructions.extend(token::create_mint(
+                    &payer,
+                    &mint,
+                    &payer,
+                    DECIMALS,
+                    rent,
+                    &token_program,
+                ));
                 signers.push(key);
             }
             Err(error) => return Err(error),
         }
         let treasury = pda::associated_token(&self.treasury, &mint, &token_program);
         if self.gantry.token_amount(&treasury).await?.is_none() {
-            instructions.push(token::create_associated_account(&payer, &self.treasury, &mint, &token_program));
+            instructions.push(token::create_associated_account(
+                &payer,
+                &self.treasury,
+                &mint,
+                &token_program,
+            ));
         }
         self.send(&instructions, &signers).await?;
-        Ok(LocalToken { symbol: symbol.to_owned(), mint, token_program, decimals: DECIMALS, treasury })
+        Ok(LocalToken {
+            symbol: symbol.to_owned(),
+            mint,
+            token_program,
+            decimals: DECIMALS,
+            treasury,
+        })
     }
 
     async fn initialize_network(&self) -> Result<(), ClientError> {
@@ -317,7 +382,13 @@ impl Setup<'_> {
         }
         let attestor = self.attestor.pubkey();
         if self.gantry.attestor(&attestor).await?.is_none() {
-            instructions.push(ix::add_attestor(&authority, &authority, &attestor, HIGHEST_TIER, ALL_FLAGS));
+            instructions.push(ix::add_attestor(
+                &authority,
+                &authority,
+                &attestor,
+                HIGHEST_TIER,
+                ALL_FLAGS,
+            ));
         }
         self.send(&instructions, &[]).await?;
         // Attesting costs a fee and, for a new device, rent.
@@ -347,7 +418,12 @@ impl Setup<'_> {
             ));
         }
         if self.gantry.market_params().await?.is_none() {
-            instructions.push(ix::initialize_market(&authority, &authority, genesis_hash, local_terms()));
+            instructions.push(ix::initialize_market(
+                &authority,
+                &authority,
+                genesis_hash,
+                local_terms(),
+            ));
         }
         if self.gantry.payment_mint(&payment.mint).await?.is_none() {
             instructions.push(ix::enable_mint(

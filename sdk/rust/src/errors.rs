@@ -18,7 +18,12 @@ pub struct ProgramRefusal {
 
 static BY_CODE: LazyLock<BTreeMap<u32, ProgramRefusal>> = LazyLock::new(|| {
     let refusals = idl::ALL.iter().flat_map(|idl| {
-        idl.errors().map(|(code, name, message)| ProgramRefusal { program: idl.name, code, name, message })
+        idl.errors().map(|(code, name, message)| ProgramRefusal {
+            program: idl.name,
+            code,
+            name,
+            message,
+        })
     });
     refusals.map(|refusal| (refusal.code, refusal)).collect()
 });
@@ -30,7 +35,9 @@ pub fn lookup(code: u32) -> Option<&'static ProgramRefusal> {
 
 /// The refusal called `name` in `program` (`registry`, `staking` or `market`).
 pub fn named(program: &str, name: &str) -> Option<&'static ProgramRefusal> {
-    BY_CODE.values().find(|refusal| refusal.program == program && refusal.name == name)
+    BY_CODE
+        .values()
+        .find(|refusal| refusal.program == program && refusal.name == name)
 }
 
 #[cfg(test)]
@@ -40,7 +47,10 @@ mod tests {
     #[test]
     fn codes_are_found_with_their_program_and_message() {
         let refusal = lookup(6000).expect("the registry's first refusal");
-        assert_eq!((refusal.program, refusal.name.as_str()), ("registry", "NotNetworkAuthority"));
+        assert_eq!(
+            (refusal.program, refusal.name.as_str()),
+            ("registry", "NotNetworkAuthority")
+        );
         assert!(refusal.message.contains("sign with it"));
         assert_eq!(named("registry", "NotNetworkAuthority"), Some(refusal));
         assert_eq!(lookup(1), None);

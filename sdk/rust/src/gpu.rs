@@ -64,7 +64,9 @@ pub fn label(code: u16) -> String {
 /// The model that a driver calls `product`, such as `NVIDIA H100 80GB HBM3`.
 pub fn by_product(product: &str) -> Option<&'static GpuModel> {
     let words = |text: &str| -> Vec<String> {
-        text.split(|c: char| !c.is_ascii_alphanumeric()).map(str::to_ascii_lowercase).collect()
+        text.split(|c: char| !c.is_ascii_alphanumeric())
+            .map(str::to_ascii_lowercase)
+            .collect()
     };
     let product = words(product);
     CATALOGUE.iter().find(|model| {
@@ -82,7 +84,12 @@ mod tests {
     #[test]
     fn codes_and_names_are_unique() {
         for (i, model) in CATALOGUE.iter().enumerate() {
-            assert!(model.code != 0 && CATALOGUE[..i].iter().all(|m| m.code != model.code && m.name != model.name));
+            assert!(
+                model.code != 0
+                    && CATALOGUE[..i]
+                        .iter()
+                        .all(|m| m.code != model.code && m.name != model.name)
+            );
             assert_eq!(by_name(&model.name.to_uppercase()), Some(model));
         }
     }

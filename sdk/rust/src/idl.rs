@@ -15,7 +15,11 @@ pub struct Idl {
 
 /// The IDLs of the three programs.
 pub static ALL: LazyLock<[Idl; 3]> = LazyLock::new(|| {
-    let load = |name, id, text| Idl { name, id, json: serde_json::from_str(text).expect("the build embeds valid JSON") };
+    let load = |name, id, text| Idl {
+        name,
+        id,
+        json: serde_json::from_str(text).expect("the build embeds valid JSON"),
+    };
     [
         load("registry", registry::ID, include_str!("../idls/registry.json")),
         load("staking", staking::ID, include_str!("../idls/staking.json")),
@@ -38,7 +42,11 @@ impl Idl {
     pub fn errors(&self) -> impl Iterator<Item = (u32, String, String)> + '_ {
         self.list("errors").filter_map(|error| {
             let code = u32::try_from(error["code"].as_u64()?).ok()?;
-            Some((code, error["name"].as_str()?.to_owned(), error["msg"].as_str().unwrap_or_default().to_owned()))
+            Some((
+                code,
+                error["name"].as_str()?.to_owned(),
+                error["msg"].as_str().unwrap_or_default().to_owned(),
+            ))
         })
     }
 
@@ -90,7 +98,10 @@ impl Idl {
             if element == "u8" {
                 return Some(json!(hex::encode(take_slice(data, length)?)));
             }
-            return (0..length).map(|_| self.read(element, data)).collect::<Option<Vec<_>>>().map(Value::Array);
+            return (0..length)
+                .map(|_| self.read(element, data))
+                .collect::<Option<Vec<_>>>()
+                .map(Value::Array);
         }
         if let Some(name) = kind["defined"]["name"].as_str() {
             return self.read_defined(name, data);

@@ -53,13 +53,19 @@ pub fn load(path: impl AsRef<Path>) -> Result<Keypair, KeyError> {
     let path = path.as_ref();
     let io = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => KeyError::Missing(path.to_owned()),
-        _ => KeyError::Io { path: path.to_owned(), source },
+        _ => KeyError::Io {
+            path: path.to_owned(),
+            source,
+        },
     };
     let file = File::open(path).map_err(io)?;
     refuse_exposed(path, &file).map_err(io)??;
     let mut text = String::new();
     file.take(LONGEST).read_to_string(&mut text).map_err(io)?;
-    let malformed = |reason: String| KeyError::Malformed { path: path.to_owned(), reason };
+    let malformed = |reason: String| KeyError::Malformed {
+        path: path.to_owned(),
+        reason,
+    };
     // The error names a position, never the numbers themselves.
     let bytes: Vec<u8> = serde_json::from_str(&text)
         .map_err(|error| malformed(format!("line {}, column {}", error.line(), error.column())))?;
@@ -94,7 +100,10 @@ pub fn load_or_create(path: impl AsRef<Path>) -> Result<Keypair, KeyError> {
 fn write(path: &Path, key: &Keypair) -> Result<(), KeyError> {
     let io = |source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => KeyError::Exists(path.to_owned()),
-        _ => KeyError::Io { path: path.to_owned(), source },
+        _ => KeyError::Io {
+            path: path.to_owned(),
+            source,
+        },
     };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(io)?;
@@ -105,13 +114,18 @@ fn write(path: &Path, key: &Keypair) -> Result<(), KeyError> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(io)?;
     let text = serde_json::to_string(&key.to_bytes().to_vec()).map_err(|error| io(error.into()))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(io)
 }
 
 #[cfg(unix)]
 fn refuse_exposed(path: &Path, file: &File) -> io::Result<Result<(), KeyError>> {
     let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata()?.permissions()) & 0o777;
-    let exposed = KeyError::Exposed { path: path.to_owned(), mode };
+    let exposed = KeyError::Exposed {
+        path: path.to_owned(),
+        mode,
+    };
     Ok(if mode & 0o077 == 0 { Ok(()) } else { Err(exposed) })
 }
 

@@ -96,7 +96,10 @@ impl ResultManifest {
         let manifest: Self =
             serde_json::from_slice(bytes).map_err(|error| ManifestError::Malformed(error.to_string()))?;
         if manifest.version != VERSION {
-            return Err(ManifestError::Malformed(format!("version {} is unknown", manifest.version)));
+            return Err(ManifestError::Malformed(format!(
+                "version {} is unknown",
+                manifest.version
+            )));
         }
         Ok(manifest)
     }
@@ -131,10 +134,17 @@ impl ResultManifest {
             let bytes = blobs.get(&file.sha256.0).await?;
             let found = bytes.len() as u64;
             if found != file.size {
-                return Err(ManifestError::Size { path: file.path.clone(), wanted: file.size, found });
+                return Err(ManifestError::Size {
+                    path: file.path.clone(),
+                    wanted: file.size,
+                    found,
+                });
             }
             let path = folder.join(&file.path);
-            let io = |source| ManifestError::Io { path: path.clone(), source };
+            let io = |source| ManifestError::Io {
+                path: path.clone(),
+                source,
+            };
             if let Some(parent) = path.parent() {
                 std::fs::create_dir_all(parent).map_err(io)?;
             }
@@ -157,7 +167,11 @@ mod tests {
             spec: Hash32([1; 32]),
             exit_code: 0,
             device: "cpu".into(),
-            outputs: vec![StoredFile { path: path.into(), sha256, size: 7 }],
+            outputs: vec![StoredFile {
+                path: path.into(),
+                sha256,
+                size: 7,
+            }],
             missing: Vec::new(),
             logs: None,
         }
@@ -188,7 +202,11 @@ mod tests {
         manifest.outputs[0].size = 8;
         assert!(matches!(
             manifest.save(&blobs, &folder.path().join("out")).await,
-            Err(ManifestError::Size { wanted: 8, found: 7, .. })
+            Err(ManifestError::Size {
+                wanted: 8,
+                found: 7,
+                ..
+            })
         ));
     }
 }

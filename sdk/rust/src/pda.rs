@@ -90,5 +90,8 @@ pub fn vault(job: &Pubkey) -> Pubkey {
 
 /// The associated token account of `owner` for `mint` under `token_program`.
 pub fn associated_token(owner: &Pubkey, mint: &Pubkey, token_program: &Pubkey) -> Pubkey {
-    derive(&[owner.as_ref(), token_program.as_ref(), mint.as_ref()], &crate::ix::token::ASSOCIATED_TOKEN_PROGRAM)
+    derive(
+        &[owner.as_ref(), token_program.as_ref(), mint.as_ref()],
+        &crate::ix::token::ASSOCIATED_TOKEN_PROGRAM,
+    )
 }

@@ -1,7 +1,14 @@
 //! The three programs as their IDLs describe them.
 
 // Generated code: its style and documentation are the generator's.
-#![allow(missing_docs, unreachable_pub, unused_imports, dead_code, unexpected_cfgs, clippy::all)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    unused_imports,
+    dead_code,
+    unexpected_cfgs,
+    clippy::all
+)]
 
 use anchor_lang::{self, declare_program};
 

@@ -35,19 +35,29 @@ impl World {
     /// A network that is set up, with one attested and staked node and a funded customer and matcher.
     async fn new() -> Self {
         let url = std::env::var("GANTRY_RPC_URL").expect("GANTRY_RPC_URL names a local network");
-        let run = std::env::var("GANTRY_RUN_DIR").map(PathBuf::from).expect("GANTRY_RUN_DIR names its run folder");
+        let run = std::env::var("GANTRY_RUN_DIR")
+            .map(PathBuf::from)
+            .expect("GANTRY_RUN_DIR names its run folder");
         let folder = tempfile::tempdir().expect("a folder");
         let gantry = Gantry::connect(url);
         let deployment = bootstrap(&gantry, &run).await.expect("set up");
-        let again = bootstrap(&gantry, &run).await.expect("setting up again changes nothing");
+        let again = bootstrap(&gantry, &run)
+            .await
+            .expect("setting up again changes nothing");
         assert_eq!(again, deployment);
         let (provider, node_key, customer, matcher) = (Keypair::new(), Keypair::new(), Keypair::new(), Keypair::new());
         for wallet in [&provider, &customer, &matcher] {
             gantry.airdrop(&wallet.pubkey(), 2_000_000_000).await.expect("SOL");
-            deployment.mint_to(&gantry, &wallet.pubkey(), 500 * ONE_TOKEN, 50 * ONE_TOKEN).await.expect("tokens");
+            deployment
+                .mint_to(&gantry, &wallet.pubkey(), 500 * ONE_TOKEN, 50 * ONE_TOKEN)
+                .await
+                .expect("tokens");
         }
         gantry.register_provider(&provider, [0; 32]).await.expect("a provider");
-        let pool = gantry.create_pool(&provider, &deployment.payment.mint, 1_000).await.expect("a pool");
+        let pool = gantry
+            .create_pool(&provider, &deployment.payment.mint, 1_000)
+            .await
+            .expect("a pool");
         gantry.stake(&provider, &pool, 200 * ONE_TOKEN).await.expect("stake");
         let args = ix::NodeArgs {
             price_mint: deployment.payment.mint,
@@ -71,7 +81,17 @@ impl World {
         };
         gantry.attest(&attestor, &node, args).await.expect("an attestation");
         let blobs = BlobStore::open(folder.path().join("blobs")).expect("a store");
-        Self { gantry, deployment, provider, node_key, node, customer, matcher, blobs, folder }
+        Self {
+            gantry,
+            deployment,
+            provider,
+            node_key,
+            node,
+            customer,
+            matcher,
+            blobs,
+            folder,
+        }
     }
 
     async fn prepared(&self, change: impl FnOnce(&mut serde_json::Value)) -> PreparedSpec {
@@ -87,8 +107,15 @@ impl World {
 
     async fn open(&self) -> (OpenedJob, Job) {
         let spec = self.prepared(|_| {}).await;
-        let opened = self.gantry.open_job(&self.customer, OpenJob::new(&spec)).await.expect("opens");
-        (opened, self.gantry.require_job(&opened.address).await.expect("is there"))
+        let opened = self
+            .gantry
+            .open_job(&self.customer, OpenJob::new(&spec))
+            .await
+            .expect("opens");
+        (
+            opened,
+            self.gantry.require_job(&opened.address).await.expect("is there"),
+        )
     }
 
     async fn receipt(&self, opened: &OpenedJob, sequence: u64, served: u64, status: ReceiptStatus) -> Receipt {
@@ -118,23 +145,42 @@ impl World {
 async fn a_job_is_opened_served_and_settled() {
     let world = World::new().await;
     let (gantry, payment) = (&world.gantry, world.deployment.payment.mint_ref());
-    let before = gantry.token_balance(&world.customer.pubkey(), &payment).await.expect("a balance").amount;
+    let before = gantry
+        .token_balance(&world.customer.pubkey(), &payment)
+        .await
+        .expect("a balance")
+        .amount;
     let (opened, job) = world.open().await;
-    assert_eq!((opened.deposited, job.deposited, job.spec_hash), (100_000, 100_000, world.prepared(|_| {}).await.hash()));
+    assert_eq!(
+        (opened.deposited, job.deposited, job.spec_hash),
+        (100_000, 100_000, world.prepared(|_| {}).await.hash())
+    );
     // The same number again opens nothing.
     let spec = world.prepared(|_| {}).await;
-    let again = OpenJob { id: Some(opened.id), ..OpenJob::new(&spec) };
+    let again = OpenJob {
+        id: Some(opened.id),
+        ..OpenJob::new(&spec)
+    };
     let again = gantry.open_job(&world.customer, again).await.expect("is open already");
     assert_eq!((again.address, again.signature), (opened.address, None));
 
     let node = gantry.node(&world.node).await.expect("asked").expect("listed");
-    job.requirements().check(&node.offer(), gantry.clock().await.expect("the time")).expect("fits");
+    job.requirements()
+        .check(&node.offer(), gantry.clock().await.expect("the time"))
+        .expect("fits");
     gantry
-        .send(&[ix::assign_job(&world.matcher.pubkey(), &job, &world.node, &node)], &world.matcher, &[])
+        .send(
+            &[ix::assign_job(&world.matcher.pubkey(), &job, &world.node, &node)],
+            &world.matcher,
+            &[],
+        )
         .await
         .expect("assigned");
     let job = gantry.require_job(&opened.address).await.expect("is there");
-    assert_eq!((JobExt::status(&job), job.price_per_hour), (Some(JobStatus::Assigned), ONE_TOKEN));
+    assert_eq!(
+        (JobExt::status(&job), job.price_per_hour),
+        (Some(JobStatus::Assigned), ONE_TOKEN)
+    );
 
     let mut updates = Box::pin(gantry.watch(opened.address));
     let first = updates.next().await.expect("an update").expect("the present state");
@@ -148,13 +194,30 @@ async fn a_job_is_opened_served_and_settled() {
 
     // What no receipt may do: more seconds than have passed, and another key's signature.
     let greedy = world.receipt(&opened, 1, 90, ReceiptStatus::Running).await;
-    let refused = gantry.send(&[precompile_instruction(&greedy, &world.node_key), ix::submit_proof(&job)], &world.provider, &[]);
-    assert!(refused.await.expect_err("too many seconds").is_refusal("ServedBeyondElapsed"));
+    let refused = gantry.send(
+        &[precompile_instruction(&greedy, &world.node_key), ix::submit_proof(&job)],
+        &world.provider,
+        &[],
+    );
+    assert!(
+        refused
+            .await
+            .expect_err("too many seconds")
+            .is_refusal("ServedBeyondElapsed")
+    );
     let proof = world.receipt(&opened, 1, 2, ReceiptStatus::Running).await;
-    let refused = gantry.send(&[precompile_instruction(&proof, &world.customer), ix::submit_proof(&job)], &world.provider, &[]);
+    let refused = gantry.send(
+        &[precompile_instruction(&proof, &world.customer), ix::submit_proof(&job)],
+        &world.provider,
+        &[],
+    );
     assert!(refused.await.expect_err("another key").is_refusal("WrongSigner"));
     gantry
-        .send(&[precompile_instruction(&proof, &world.node_key), ix::submit_proof(&job)], &world.provider, &[])
+        .send(
+            &[precompile_instruction(&proof, &world.node_key), ix::submit_proof(&job)],
+            &world.provider,
+            &[],
+        )
         .await
         .expect("proven");
 
@@ -171,11 +234,21 @@ async fn a_job_is_opened_served_and_settled() {
     let mut last = world.receipt(&opened, 2, 3, ReceiptStatus::Completed).await;
     last.output_digest = manifest.store(&world.blobs).await.expect("stored");
     gantry
-        .send(&[precompile_instruction(&last, &world.node_key), ix::submit_proof(&job)], &world.provider, &[])
+        .send(
+            &[precompile_instruction(&last, &world.node_key), ix::submit_proof(&job)],
+            &world.provider,
+            &[],
+        )
         .await
         .expect("finished");
-    gantry.accept_result(&world.customer, &opened.address).await.expect("accepted");
-    gantry.settle_job(&world.matcher, &opened.address).await.expect("settled");
+    gantry
+        .accept_result(&world.customer, &opened.address)
+        .await
+        .expect("accepted");
+    gantry
+        .settle_job(&world.matcher, &opened.address)
+        .await
+        .expect("settled");
 
     let mut settled = None;
     while let Some(update) = updates.next().await {
@@ -183,25 +256,57 @@ async fn a_job_is_opened_served_and_settled() {
             settled = Some(closing);
         }
     }
-    let Some(Closing::Settled(settled)) = settled else { panic!("settled, not {settled:?}") };
-    let parts = settled.to_provider + settled.to_delegators + settled.to_matcher + settled.to_treasury + settled.to_customer;
-    assert_eq!((settled.deposited, settled.paid_seconds, settled.bill, parts), (100_000, 3, 833, 100_000));
-    let after = gantry.token_balance(&world.customer.pubkey(), &payment).await.expect("a balance").amount;
+    let Some(Closing::Settled(settled)) = settled else {
+        panic!("settled, not {settled:?}")
+    };
+    let parts =
+        settled.to_provider + settled.to_delegators + settled.to_matcher + settled.to_treasury + settled.to_customer;
+    assert_eq!(
+        (settled.deposited, settled.paid_seconds, settled.bill, parts),
+        (100_000, 3, 833, 100_000)
+    );
+    let after = gantry
+        .token_balance(&world.customer.pubkey(), &payment)
+        .await
+        .expect("a balance")
+        .amount;
     assert_eq!(before - after, 100_000 - settled.to_customer);
-    assert_eq!(gantry.result(&opened.address, &world.blobs).await.expect("after closing too"), manifest);
+    assert_eq!(
+        gantry
+            .result(&opened.address, &world.blobs)
+            .await
+            .expect("after closing too"),
+        manifest
+    );
 
     // Every account that the programs wrote is one that this crate reads.
     let mut kinds = std::collections::BTreeSet::new();
-    for program in [gantry_sdk::registry::ID, gantry_sdk::staking::ID, gantry_sdk::market::ID] {
-        for (address, account) in gantry.rpc().get_program_ui_accounts_with_config(&program, Default::default()).await.expect("accounts") {
+    for program in [
+        gantry_sdk::registry::ID,
+        gantry_sdk::staking::ID,
+        gantry_sdk::market::ID,
+    ] {
+        for (address, account) in gantry
+            .rpc()
+            .get_program_ui_accounts_with_config(&program, Default::default())
+            .await
+            .expect("accounts")
+        {
             let data = account.data.decode().expect("bytes");
             let decoded = AnyAccount::decode(&program, &data).unwrap_or_else(|error| panic!("{address}: {error}"));
-            let (name, _) = gantry_sdk::idl::of(&program).expect("an IDL").account_json(&data).expect("decodes");
+            let (name, _) = gantry_sdk::idl::of(&program)
+                .expect("an IDL")
+                .account_json(&data)
+                .expect("decodes");
             assert_eq!(decoded.kind(), name);
             kinds.insert(decoded.kind());
         }
     }
-    assert_eq!(kinds.len(), AnyAccount::KINDS.len() - 1, "all but the closed job: {kinds:?}");
+    assert_eq!(
+        kinds.len(),
+        AnyAccount::KINDS.len() - 1,
+        "all but the closed job: {kinds:?}"
+    );
 }
 
 #[tokio::test]
@@ -209,31 +314,79 @@ async fn a_job_is_opened_served_and_settled() {
 async fn what_cannot_be_is_refused_before_any_token_moves() {
     let world = World::new().await;
     let (gantry, payment) = (&world.gantry, world.deployment.payment.mint_ref());
-    let balance = || async { gantry.token_balance(&world.customer.pubkey(), &payment).await.expect("a balance").amount };
+    let balance = || async {
+        gantry
+            .token_balance(&world.customer.pubkey(), &payment)
+            .await
+            .expect("a balance")
+            .amount
+    };
     let before = balance().await;
     let spec = world.prepared(|_| {}).await;
 
     let poor = Keypair::new();
     let refused = gantry.open_job(&poor, OpenJob::new(&spec)).await.expect_err("no SOL");
-    assert!(matches!(refused, ClientError::Unfunded { wallet } if wallet == poor.pubkey()), "{refused}");
+    assert!(
+        matches!(refused, ClientError::Unfunded { wallet } if wallet == poor.pubkey()),
+        "{refused}"
+    );
     gantry.airdrop(&poor.pubkey(), 1_000_000_000).await.expect("SOL");
-    let refused = gantry.open_job(&poor, OpenJob::new(&spec)).await.expect_err("no tokens");
-    assert!(matches!(refused, ClientError::InsufficientTokens { needed: 100_000, available: 0, .. }), "{refused}");
+    let refused = gantry
+        .open_job(&poor, OpenJob::new(&spec))
+        .await
+        .expect_err("no tokens");
+    assert!(
+        matches!(
+            refused,
+            ClientError::InsufficientTokens {
+                needed: 100_000,
+                available: 0,
+                ..
+            }
+        ),
+        "{refused}"
+    );
 
     // Also for a wallet whose payment is simulated: the cluster's own word for it.
     let nobody = Keypair::new();
-    let refused = gantry.send(&[ix::register_provider(&nobody.pubkey(), &nobody.pubkey(), &nobody.pubkey(), [0; 32])], &nobody, &[]);
+    let refused = gantry.send(
+        &[ix::register_provider(
+            &nobody.pubkey(),
+            &nobody.pubkey(),
+            &nobody.pubkey(),
+            [0; 32],
+        )],
+        &nobody,
+        &[],
+    );
     let refused = refused.await.expect_err("no SOL");
     assert!(matches!(refused, ClientError::Unfunded { .. }), "{refused}");
 
     let stake = world.deployment.stake.mint;
-    let refused = gantry.open_job(&world.customer, OpenJob { mint: Some(stake), ..OpenJob::new(&spec) }).await;
-    assert!(matches!(refused, Err(ClientError::MintNotEnabled { .. })), "{refused:?}");
+    let refused = gantry
+        .open_job(
+            &world.customer,
+            OpenJob {
+                mint: Some(stake),
+                ..OpenJob::new(&spec)
+            },
+        )
+        .await;
+    assert!(
+        matches!(refused, Err(ClientError::MintNotEnabled { .. })),
+        "{refused:?}"
+    );
     let args = spec.job_args(0, 6).expect("arguments");
     let source = pda::associated_token(&world.customer.pubkey(), &stake, &payment.token_program);
     let mint = world.deployment.stake.mint_ref();
     let wallet = world.customer.pubkey();
-    let refused = gantry.send(&[ix::open_job(&wallet, &wallet, mint, &source, args)], &world.customer, &[]).await;
+    let refused = gantry
+        .send(
+            &[ix::open_job(&wallet, &wallet, mint, &source, args)],
+            &world.customer,
+            &[],
+        )
+        .await;
     assert!(matches!(refused, Err(ClientError::Program { .. })), "{refused:?}");
 
     for (field, value) in [
@@ -244,18 +397,30 @@ async fn what_cannot_be_is_refused_before_any_token_moves() {
     ] {
         let spec = world.prepared(|spec| spec[field] = value).await;
         let refused = gantry.open_job(&world.customer, OpenJob::new(&spec)).await;
-        assert!(matches!(refused, Err(ClientError::OutOfBounds { field: named, .. }) if named == field), "{refused:?}");
+        assert!(
+            matches!(refused, Err(ClientError::OutOfBounds { field: named, .. }) if named == field),
+            "{refused:?}"
+        );
     }
 
     // A node that costs more than the job pays: the market refuses the match, the job stays open and is refunded.
     let cheap = world.prepared(|spec| spec["max_price_per_hour"] = "0.50".into()).await;
-    let opened = gantry.open_job(&world.customer, OpenJob::new(&cheap)).await.expect("opens");
+    let opened = gantry
+        .open_job(&world.customer, OpenJob::new(&cheap))
+        .await
+        .expect("opens");
     let job = gantry.require_job(&opened.address).await.expect("is there");
     let node = gantry.node(&world.node).await.expect("asked").expect("listed");
     let assign = ix::assign_job(&world.matcher.pubkey(), &job, &world.node, &node);
     let refused = gantry.send(&[assign], &world.matcher, &[]).await.expect_err("too dear");
-    assert!(matches!(refused, ClientError::Program { ref program, .. } if program == "market"), "{refused}");
-    gantry.cancel_job(&world.customer, &opened.address).await.expect("cancelled");
+    assert!(
+        matches!(refused, ClientError::Program { ref program, .. } if program == "market"),
+        "{refused}"
+    );
+    gantry
+        .cancel_job(&world.customer, &opened.address)
+        .await
+        .expect("cancelled");
     assert_eq!(balance().await, before);
     let history = gantry.job_history(&opened.address).await.expect("a history");
     assert_eq!(history.cancelled().expect("cancelled").refunded, opened.deposited);

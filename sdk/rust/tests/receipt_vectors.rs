@@ -73,7 +73,11 @@ fn every_vector_is_recomputed() {
         assert_eq!(hex::encode(key.pubkey().to_bytes()), vector.public_key, "{name}");
         assert_eq!(hex::encode(sign(&receipt, &key)), vector.signature, "{name}");
         let instruction = precompile_instruction(&receipt, &key);
-        assert_eq!((instruction.program_id, instruction.accounts.len()), (ED25519_PROGRAM, 0), "{name}");
+        assert_eq!(
+            (instruction.program_id, instruction.accounts.len()),
+            (ED25519_PROGRAM, 0),
+            "{name}"
+        );
         assert_eq!(hex::encode(instruction.data), vector.precompile_instruction, "{name}");
     }
 }
@@ -85,7 +89,10 @@ fn every_vector_reads_back_and_one_flipped_bit_spoils_its_signature() {
         let receipt = Receipt::decode(&encoded).expect("a receipt");
         assert_eq!(receipt, vector.receipt.receipt(), "{}", vector.name);
         let key = Pubkey::from(bytes32(&vector.public_key));
-        let signature: [u8; 64] = hex::decode(&vector.signature).expect("hexadecimal").try_into().expect("64 bytes");
+        let signature: [u8; 64] = hex::decode(&vector.signature)
+            .expect("hexadecimal")
+            .try_into()
+            .expect("64 bytes");
         assert!(verify(&receipt, &key, &signature), "{}", vector.name);
         for at in 24..encoded.len() {
             let mut flipped = encoded.clone();

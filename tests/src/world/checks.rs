@@ -1,9 +1,23 @@
 //! Refusals of whole transactions: they say why, and leave everything as it was.
 
 use super::{Outcome, Refusal, World, assert_error, assert_refused};
+use gantry_sdk::Keypair;
 use solana_instruction::error::InstructionError;
 
 impl World {
+    /// The same market, which from here on goes its own way.
+    pub fn fork(&self) -> Self {
+        Self {
+            svm: self.svm.clone(),
+            authority: self.authority.insecure_clone(),
+            guardian: self.guardian.insecure_clone(),
+            payer: self.payer.insecure_clone(),
+            usdc: self.usdc,
+            stake: self.stake,
+            arbiters: self.arbiters.each_ref().map(Keypair::insecure_clone),
+        }
+    }
+
     /// Runs `act`, asserts that no account of the programs and no token account has changed, and hands the result on.
     #[track_caller]
     pub fn unchanged(&mut self, act: impl FnOnce(&mut Self) -> Result<Outcome, Refusal>) -> Result<Outcome, Refusal> {

@@ -175,7 +175,11 @@ impl World {
             let read_only = with(&|meta| meta.is_writable = false);
             self.stands_firm(&read_only, signers, &format!("account {place} is read-only"));
         }
-        let Some(original) = self.svm.get_account(&meta.pubkey).filter(|account| account.lamports > 0) else {
+        let Some(original) = self
+            .svm
+            .get_account(&meta.pubkey)
+            .filter(|account| account.lamports > 0)
+        else {
             // Yet to be created: no other address is.
             let other = Keypair::new().pubkey();
             let elsewhere = with(&|meta| meta.pubkey = other);
@@ -234,6 +238,9 @@ impl World {
             InstructionError::ComputationalBudgetExceeded,
         ];
         assert!(!panicked.contains(error), "{what}: {error:?} {:#?}", refusal.logs);
-        assert!(before == self.state(), "{what}: a refused instruction changed an account");
+        assert!(
+            before == self.state(),
+            "{what}: a refused instruction changed an account"
+        );
     }
 }

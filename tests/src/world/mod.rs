@@ -2,10 +2,11 @@
 
 mod actors;
 mod checks;
+mod guards;
 mod refusal;
 
 pub use actors::{Listing, job_args};
-pub use checks::swapped;
+pub use guards::{assert_error, swapped, unsigned};
 pub use refusal::{Outcome, Refusal, assert_refused};
 
 use gantry_sdk::{

@@ -1,6 +1,6 @@
 //! The IDLs: what the programs say about themselves, written so that a generated client reads their accounts right.
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf, process::Command};
+use std::{env, fs, path::PathBuf, process::Command};
 
 use anchor_lang_idl::build::IdlBuilder;
 use anyhow::{Context, Result, bail};
@@ -71,7 +71,7 @@ fn unpack(idl: &mut Value) -> Result<()> {
     let Some(types) = idl.get_mut("types").and_then(Value::as_array_mut) else {
         return Ok(());
     };
-    let mut packed = BTreeSet::new();
+    let mut packed = Vec::new();
     for definition in types.iter_mut().filter_map(Value::as_object_mut) {
         let serialization = definition
             .get("serialization")
@@ -84,13 +84,13 @@ fn unpack(idl: &mut Value) -> Result<()> {
         }
     }
     for name in &packed {
-        check_plain(name, types, &packed)?;
+        check_plain(name, types)?;
     }
     Ok(())
 }
 
 /// Fails unless borsh writes a value of this type as the bytes that it has in packed memory.
-fn check_plain(name: &str, types: &[Value], packed: &BTreeSet<String>) -> Result<()> {
+fn check_plain(name: &str, types: &[Value]) -> Result<()> {
     let definition = types
         .iter()
         .find(|one| one["name"] == name)
@@ -105,7 +105,7 @@ fn check_plain(name: &str, types: &[Value], packed: &BTreeSet<String>) -> Result
             let fields = body["fields"].as_array().map(Vec::as_slice).unwrap_or_default();
             for field in fields {
                 let what = field.get("type").unwrap_or(field);
-                check_field(what, packed).with_context(|| {
+                check_field(what, types).with_context(|| {
                     format!(
                         "the field {} of {name}",
                         field["name"].as_str().unwrap_or("(without a name)")
@@ -128,13 +128,13 @@ fn check_plain(name: &str, types: &[Value], packed: &BTreeSet<String>) -> Result
     }
 }
 
-fn check_field(what: &Value, packed: &BTreeSet<String>) -> Result<()> {
+fn check_field(what: &Value, types: &[Value]) -> Result<()> {
     match what {
         Value::String(name) if !["string", "bytes"].contains(&name.as_str()) => Ok(()),
         Value::Object(map) => {
             if let Some(array) = map.get("array").and_then(Value::as_array) {
                 return match array.as_slice() {
-                    [element, Value::Number(_)] => check_field(element, packed),
+                    [element, Value::Number(_)] => check_field(element, types),
                     _ => bail!("an array of a generic length has no fixed layout"),
                 };
             }
@@ -143,10 +143,8 @@ fn check_field(what: &Value, packed: &BTreeSet<String>) -> Result<()> {
                 if defined["generics"].as_array().is_some_and(|all| !all.is_empty()) {
                     bail!("{name} is generic: a generated client cannot read it, use a concrete type");
                 }
-                if !packed.contains(name) {
-                    bail!("{name} is not laid out as packed memory");
-                }
-                return Ok(());
+                // What lies in packed memory is packed itself, whether or not the IDL says so.
+                return check_plain(name, types);
             }
             bail!("{what} has another layout in memory than as borsh writes it")
         }

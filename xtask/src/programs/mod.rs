@@ -148,7 +148,7 @@ fn install(from: &Path, to: &Path) -> Result<()> {
 fn compile_with_platform_tools(name: &str, deploy: &Path) -> Result<()> {
     if !sh::succeeds(Command::new(paths::cargo()).args(["build-sbf", "--version"])) {
         bail!(
-            "`cargo build-sbf` is not installed. Install it with `cargo install solana-cargo-build-sbf --locked` (it downloads \
+            "`cargo build-sbf` is not installed. `cargo install solana-cargo-build-sbf --locked` installs it (it downloads \
              Agave's platform tools when it first runs), or leave out --toolchain platform-tools"
         );
     }

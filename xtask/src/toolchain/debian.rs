@@ -21,8 +21,10 @@ pub(super) struct Mirrors {
 impl Mirrors {
     /// Asks apt, so that a configured mirror or proxy is used here too.
     pub(super) fn of_this_machine(release: &str) -> Result<Self> {
-        let listing = sh::output(Command::new("apt-get").args(["update", "--print-uris"]))
-            .context("apt-get is needed for the SBF toolchain, which is made from Debian packages; on another system install Agave's and pass --toolchain platform-tools")?;
+        let listing = sh::output(Command::new("apt-get").args(["update", "--print-uris"])).context(
+            "apt-get is needed for the SBF toolchain, which is made from Debian packages; on another system \
+                 install Agave's and pass --toolchain platform-tools",
+        )?;
         let archive_of = |suite: &str| {
             let end = format!("/dists/{suite}/InRelease");
             let mut uris = listing.lines().filter_map(|line| line.split('\'').nth(1));

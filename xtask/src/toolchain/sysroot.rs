@@ -60,7 +60,8 @@ fn apply(edit: &Edit, library: &Path) -> Result<()> {
     let times = text.matches(edit.find).count();
     if times != edit.times {
         bail!(
-            "the library sources have changed: {} has {:?} {times} times, expected {}; the recipe in xtask/src/toolchain must follow (until then: --toolchain platform-tools)",
+            "the library sources have changed: {} has {:?} {times} times, expected {}; the recipe in \
+             xtask/src/toolchain must follow (until then: --toolchain platform-tools)",
             edit.file,
             edit.find,
             edit.times

@@ -9,7 +9,7 @@ pub use fleet::{Fleet, Listing};
 pub use report::{ComputeUnits, Summary, VerifyReport};
 pub use say::Say;
 
-use crate::{Stack, StackError, memory::MemorySampler};
+use crate::{Stack, memory::MemorySampler};
 use anyhow::{Context as _, ensure};
 use gantry_sdk::{Gantry, Keypair, blob::BlobStore, bootstrap::{self, Deployment}, keys};
 use std::{
@@ -126,9 +126,12 @@ impl Market {
         self.folder.join("matcher.jsonl")
     }
 
-    /// Process ids to measure the memory of.
-    fn roots(&self) -> Vec<u32> {
-        vec![std::process::id()]
+    /// Compares every row of the indexer with the chain, and prints what differs to standard error.
+    ///
+    /// # Errors
+    /// If the comparison cannot be made.
+    pub async fn verify(&self) -> anyhow::Result<VerifyReport> {
+        report::verify(self).await
     }
 }
 
@@ -137,24 +140,16 @@ impl Market {
 /// # Errors
 /// If anything on the way fails, money is not conserved, the picture is none, or a row differs from the chain.
 pub async fn demo(stack: Stack, spec: &Path, say: &Say) -> anyhow::Result<(Summary, Stack)> {
-    let mut market = Market::set_up(stack, say).await?;
-    let memory = MemorySampler::start(market.roots(), Duration::from_millis(500));
+    let market = Market::set_up(stack, say).await?;
+    let memory = MemorySampler::start(vec![std::process::id()], Duration::from_millis(500));
     let outcome = tokio::select! {
         outcome = job::run(&market, spec, say) => outcome?,
         failure = market.stack.failed() => return Err(failure.into()),
     };
     say.heading("checks");
-    let summary = report::check(&mut market, &outcome, say).await?;
+    let summary = report::check(&market, &outcome, say).await?;
     let peak = memory.stop();
     say.step(&format!("peak memory of all processes: {} MiB", peak.bytes >> 20));
     ensure!(summary.verify.differences == 0, "the indexer's rows differ from the chain: see above");
     Ok((summary, market.stack))
-}
-
-/// Waits until a process of the stack fails; for a caller that serves until then.
-///
-/// # Errors
-/// Always: with the process that ended.
-pub async fn failed(market: &Market) -> StackError {
-    market.stack.failed().await
 }

@@ -69,7 +69,7 @@ struct IndexerReport {
 }
 
 /// Checks money, API and rows, and sums up.
-pub(super) async fn check(market: &mut Market, outcome: &Outcome, say: &Say) -> anyhow::Result<Summary> {
+pub(super) async fn check(market: &Market, outcome: &Outcome, say: &Say) -> anyhow::Result<Summary> {
     let settled = &outcome.settled;
     let parts = [
         settled.to_provider,
@@ -126,8 +126,8 @@ async fn timeline(market: &Market, outcome: &Outcome, slot: u64) -> anyhow::Resu
     Ok(list.map_or(0, Vec::len))
 }
 
-/// Runs the indexer's own comparison.
-async fn verify(market: &mut Market) -> anyhow::Result<VerifyReport> {
+/// Runs the indexer's own comparison of its rows with the chain.
+pub(super) async fn verify(market: &Market) -> anyhow::Result<VerifyReport> {
     let indexer = market.stack.binaries().find("gantry-indexer")?;
     let output = tokio::process::Command::new(indexer)
         .args(["verify", "--json", "--rpc-url", &market.stack.chain().rpc])

@@ -106,12 +106,17 @@ impl Gantry {
     {
         let commitment = self.rpc.commitment();
         let response = self.rpc.get_account_with_commitment(address, commitment).await;
-        let Some(account) = response.map_err(|error| self.rpc_error(error))?.value else { return Ok(None) };
+        let Some(account) = response.map_err(|error| self.rpc_error(error))?.value else {
+            return Ok(None);
+        };
         // A closed account can linger for the rest of its slot, without lamports or data.
         if account.lamports == 0 || account.data.is_empty() {
             return Ok(None);
         }
-        let decode = |source| ClientError::Decode { address: *address, source };
+        let decode = |source| ClientError::Decode {
+            address: *address,
+            source,
+        };
         if account.owner != T::owner() {
             return Err(decode(DecodeError::UnknownProgram(account.owner)));
         }
@@ -123,8 +128,7 @@ impl Gantry {
     where
         T: AnchorDeserialize + Discriminator + Owner,
     {
-        let memcmp =
-            |offset: usize, bytes: &[u8]| RpcFilterType::Memcmp(Memcmp::new_raw_bytes(offset, bytes.to_vec()));
+        let memcmp = |offset: usize, bytes: &[u8]| RpcFilterType::Memcmp(Memcmp::new_raw_bytes(offset, bytes.to_vec()));
         let mut all = vec![memcmp(0, T::DISCRIMINATOR)];
         all.extend(filters.iter().map(|(offset, bytes)| memcmp(*offset, bytes)));
         let config = RpcProgramAccountsConfig {
@@ -170,10 +174,21 @@ impl Gantry {
     /// # Errors
     /// If the server cannot be reached.
     pub async fn clock(&self) -> Result<i64, ClientError> {
-        let account = self.rpc.get_account_with_commitment(&CLOCK, self.rpc.commitment()).await;
-        let data = account.map_err(|error| self.rpc_error(error))?.value.map(|account| account.data);
-        let time = data.as_deref().and_then(|data| data.get(UNIX_TIME_AT..UNIX_TIME_AT + 8)?.try_into().ok());
-        time.map(i64::from_le_bytes).ok_or(ClientError::NotFound { what: "clock sysvar", address: CLOCK.to_string() })
+        let account = self
+            .rpc
+            .get_account_with_commitment(&CLOCK, self.rpc.commitment())
+            .await;
+        let data = account
+            .map_err(|error| self.rpc_error(error))?
+            .value
+            .map(|account| account.data);
+        let time = data
+            .as_deref()
+            .and_then(|data| data.get(UNIX_TIME_AT..UNIX_TIME_AT + 8)?.try_into().ok());
+        time.map(i64::from_le_bytes).ok_or(ClientError::NotFound {
+            what: "clock sysvar",
+            address: CLOCK.to_string(),
+        })
     }
 
     /// The cluster's genesis hash, which receipts name.
@@ -181,7 +196,12 @@ impl Gantry {
     /// # Errors
     /// If the server cannot be reached.
     pub async fn genesis_hash(&self) -> Result<[u8; 32], ClientError> {
-        Ok(self.rpc.get_genesis_hash().await.map_err(|error| self.rpc_error(error))?.to_bytes())
+        Ok(self
+            .rpc
+            .get_genesis_hash()
+            .await
+            .map_err(|error| self.rpc_error(error))?
+            .to_bytes())
     }
 
     /// Lamports of a wallet.
@@ -200,7 +220,10 @@ impl Gantry {
     /// If the server cannot be reached.
     pub async fn token_balance(&self, owner: &Pubkey, mint: &ix::MintRef) -> Result<TokenBalance, ClientError> {
         let account = pda::associated_token(owner, &mint.mint, &mint.token_program);
-        Ok(TokenBalance { account, amount: self.token_amount(&account).await?.unwrap_or(0) })
+        Ok(TokenBalance {
+            account,
+            amount: self.token_amount(&account).await?.unwrap_or(0),
+        })
     }
 
     /// Base units in a token account; `None` where there is none.
@@ -208,7 +231,10 @@ impl Gantry {
     /// # Errors
     /// If the server cannot be reached.
     pub async fn token_amount(&self, account: &Pubkey) -> Result<Option<u64>, ClientError> {
-        let response = self.rpc.get_account_with_commitment(account, self.rpc.commitment()).await;
+        let response = self
+            .rpc
+            .get_account_with_commitment(account, self.rpc.commitment())
+            .await;
         let found = response.map_err(|error| self.rpc_error(error))?.value;
         // SPL token accounts: mint 32, owner 32, amount 8; Token-2022 keeps that.
         let amount = found.and_then(|account| account.data.get(64..72)?.try_into().ok());
@@ -222,14 +248,20 @@ impl Gantry {
     pub async fn mint(&self, mint: &Pubkey) -> Result<MintInfo, ClientError> {
         let response = self.rpc.get_account_with_commitment(mint, self.rpc.commitment()).await;
         let found = response.map_err(|error| self.rpc_error(error))?.value;
-        let missing = || ClientError::NotFound { what: "mint", address: mint.to_string() };
+        let missing = || ClientError::NotFound {
+            what: "mint",
+            address: mint.to_string(),
+        };
         let account = found.ok_or_else(missing)?;
         let programs = [ix::token::TOKEN_PROGRAM, ix::token::TOKEN_2022_PROGRAM];
         // SPL mints: authority 36, supply 8, decimals 1; Token-2022 keeps that.
         let supply = account.data.get(36..44).and_then(|bytes| bytes.try_into().ok());
         match (supply, account.data.get(44)) {
             (Some(supply), Some(decimals)) if programs.contains(&account.owner) => Ok(MintInfo {
-                mint: ix::MintRef { mint: *mint, token_program: account.owner },
+                mint: ix::MintRef {
+                    mint: *mint,
+                    token_program: account.owner,
+                },
                 decimals: *decimals,
                 supply: u64::from_le_bytes(supply),
             }),

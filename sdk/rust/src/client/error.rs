@@ -1,6 +1,9 @@
 //! What can go wrong between here and a confirmed transaction, in words that say what to do.
 
-use crate::{Pubkey, Signature, amount, blob::BlobError, errors, idl, ix, manifest::ManifestError, spec::SpecError, state::DecodeError};
+use crate::{
+    Pubkey, Signature, amount, blob::BlobError, errors, idl, ix, manifest::ManifestError, spec::SpecError,
+    state::DecodeError,
+};
 use solana_instruction::error::InstructionError;
 use solana_rpc_client_api::{client_error, request::RpcError};
 use solana_transaction_error::TransactionError;
@@ -118,12 +121,19 @@ pub enum ClientError {
 fn choices(enabled: &[Pubkey]) -> String {
     match enabled {
         [] => "none is enabled on this network yet".to_owned(),
-        mints => format!("choose one of {}", mints.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        mints => format!(
+            "choose one of {}",
+            mints.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ),
     }
 }
 
 fn last_log(logs: &[String]) -> String {
-    logs.iter().rev().find_map(|line| line.strip_prefix("Program log: ")).map(|log| format!(" ({log})")).unwrap_or_default()
+    logs.iter()
+        .rev()
+        .find_map(|line| line.strip_prefix("Program log: "))
+        .map(|log| format!(" ({log})"))
+        .unwrap_or_default()
 }
 
 impl ClientError {
@@ -158,7 +168,10 @@ impl ClientError {
             _ => false,
         };
         if away {
-            return Self::Unreachable { url: url.to_owned(), reason: error.to_string() };
+            return Self::Unreachable {
+                url: url.to_owned(),
+                reason: error.to_string(),
+            };
         }
         Self::Rpc(Box::new(error))
     }
@@ -194,14 +207,26 @@ impl ClientError {
             };
         }
         let (program, name, message) = match (program, code) {
-            (ix::SYSTEM_PROGRAM, 0) => ("system", "AccountAlreadyInUse", "an account that this would create exists already".into()),
-            (ix::SYSTEM_PROGRAM, 1) => ("system", "InsufficientFunds", "the payer has too little SOL for rent: send it some".into()),
-            (ix::token::TOKEN_PROGRAM | ix::token::TOKEN_2022_PROGRAM, 1) => {
-                ("token", "InsufficientFunds", "the token account holds less than this needs".into())
-            }
-            (ix::token::TOKEN_PROGRAM | ix::token::TOKEN_2022_PROGRAM, 4) => {
-                ("token", "OwnerMismatch", "the signer does not own this token account".into())
-            }
+            (ix::SYSTEM_PROGRAM, 0) => (
+                "system",
+                "AccountAlreadyInUse",
+                "an account that this would create exists already".into(),
+            ),
+            (ix::SYSTEM_PROGRAM, 1) => (
+                "system",
+                "InsufficientFunds",
+                "the payer has too little SOL for rent: send it some".into(),
+            ),
+            (ix::token::TOKEN_PROGRAM | ix::token::TOKEN_2022_PROGRAM, 1) => (
+                "token",
+                "InsufficientFunds",
+                "the token account holds less than this needs".into(),
+            ),
+            (ix::token::TOKEN_PROGRAM | ix::token::TOKEN_2022_PROGRAM, 4) => (
+                "token",
+                "OwnerMismatch",
+                "the signer does not own this token account".into(),
+            ),
             (program, code) => {
                 let hint = last_log(logs);
                 return Self::Program {
@@ -212,14 +237,24 @@ impl ClientError {
                 };
             }
         };
-        Self::Program { program: program.to_owned(), code, name: name.to_owned(), message }
+        Self::Program {
+            program: program.to_owned(),
+            code,
+            name: name.to_owned(),
+            message,
+        }
     }
 }
 
 /// The innermost program that failed with `code`: the first that the logs report.
 fn failed_program(logs: &[String], code: u32) -> Option<Pubkey> {
     let ending = format!(" failed: custom program error: {code:#x}");
-    logs.iter().find_map(|line| line.strip_prefix("Program ")?.strip_suffix(ending.as_str())?.parse().ok())
+    logs.iter().find_map(|line| {
+        line.strip_prefix("Program ")?
+            .strip_suffix(ending.as_str())?
+            .parse()
+            .ok()
+    })
 }
 
 #[cfg(test)]
@@ -237,14 +272,23 @@ mod tests {
     fn a_refusal_names_the_program_that_refused_also_through_a_call() {
         let error = failed(6000, &[]);
         assert!(error.is_refusal("NotNetworkAuthority"), "{error}");
-        assert!(error.to_string().starts_with("registry refused: only the network's authority"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("registry refused: only the network's authority"),
+            "{error}"
+        );
     }
 
     #[test]
     fn token_and_system_errors_are_told_apart_by_the_logs() {
         let token = format!("Program {} failed: custom program error: 0x1", ix::token::TOKEN_PROGRAM);
         let outer = format!("Program {} failed: custom program error: 0x1", market::ID);
-        assert!(failed(1, &[&token, &outer]).to_string().contains("token account holds less"));
+        assert!(
+            failed(1, &[&token, &outer])
+                .to_string()
+                .contains("token account holds less")
+        );
         let system = format!("Program {} failed: custom program error: 0x1", ix::SYSTEM_PROGRAM);
         assert!(failed(1, &[&system, &outer]).to_string().contains("too little SOL"));
         let unknown = failed(77, &["Program log: reason"]).to_string();
@@ -254,7 +298,10 @@ mod tests {
     #[test]
     fn a_wallet_without_sol_is_told_so() {
         let wallet = Pubkey::from([7; 32]);
-        for error in [TransactionError::AccountNotFound, TransactionError::InsufficientFundsForFee] {
+        for error in [
+            TransactionError::AccountNotFound,
+            TransactionError::InsufficientFundsForFee,
+        ] {
             let error = ClientError::from_transaction(error, Vec::new(), &[], &wallet);
             assert!(error.to_string().contains(&format!("send SOL to {wallet}")), "{error}");
         }

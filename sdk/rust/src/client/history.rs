@@ -8,7 +8,11 @@ use crate::{
 };
 use solana_commitment_config::CommitmentConfig;
 use solana_rpc_client::rpc_client::GetConfirmedSignaturesForAddress2Config;
-use solana_rpc_client_api::{client_error, config::{RpcTransactionConfig, UiTransactionEncoding}, request::RpcError};
+use solana_rpc_client_api::{
+    client_error,
+    config::{RpcTransactionConfig, UiTransactionEncoding},
+    request::RpcError,
+};
 use solana_transaction_status_client_types::option_serializer::OptionSerializer;
 
 /// A transaction that the cluster has executed.
@@ -40,7 +44,10 @@ pub struct JobHistory {
 impl JobHistory {
     /// Every event, oldest first.
     pub fn events(&self) -> impl DoubleEndedIterator<Item = &AnyEvent> {
-        let succeeded = self.transactions.iter().filter(|transaction| transaction.error.is_none());
+        let succeeded = self
+            .transactions
+            .iter()
+            .filter(|transaction| transaction.error.is_none());
         succeeded.flat_map(|transaction| transaction.events.iter().map(|emitted| &emitted.event))
     }
 
@@ -94,7 +101,9 @@ impl Gantry {
             Err(error) if is_null(&error) => return Ok(None),
             Err(error) => return Err(self.rpc_error(error)),
         };
-        let Some(meta) = found.transaction.meta else { return Ok(None) };
+        let Some(meta) = found.transaction.meta else {
+            return Ok(None);
+        };
         let logs = match meta.log_messages {
             OptionSerializer::Some(logs) => logs,
             OptionSerializer::None | OptionSerializer::Skip => Vec::new(),
@@ -108,7 +117,9 @@ impl Gantry {
             slot: found.slot,
             time: found.block_time,
             compute_units,
-            error: meta.err.map(|error| solana_transaction_error::TransactionError::from(error).to_string()),
+            error: meta
+                .err
+                .map(|error| solana_transaction_error::TransactionError::from(error).to_string()),
             events: decode_logs(&logs),
             logs,
         }))
@@ -134,7 +145,10 @@ impl Gantry {
                 .await
                 .map_err(|error| self.rpc_error(error))?;
             let full = page.len() >= 1_000;
-            signatures.extend(page.iter().filter_map(|status| status.signature.parse::<Signature>().ok()));
+            signatures.extend(
+                page.iter()
+                    .filter_map(|status| status.signature.parse::<Signature>().ok()),
+            );
             before = signatures.last().copied();
             if !full {
                 break;
@@ -150,7 +164,11 @@ impl Gantry {
     /// Servers keep no transactions at processed.
     fn history_commitment(&self) -> CommitmentConfig {
         let commitment = self.rpc.commitment();
-        if commitment.is_at_least_confirmed() { commitment } else { CommitmentConfig::confirmed() }
+        if commitment.is_at_least_confirmed() {
+            commitment
+        } else {
+            CommitmentConfig::confirmed()
+        }
     }
 }
 

@@ -34,7 +34,13 @@ pub struct OpenJob<'a> {
 impl<'a> OpenJob<'a> {
     /// A job for any node and matcher, in the only mint that is enabled.
     pub fn new(spec: &'a PreparedSpec) -> Self {
-        Self { spec, mint: None, node: None, matcher: None, id: None }
+        Self {
+            spec,
+            mint: None,
+            node: None,
+            matcher: None,
+            id: None,
+        }
     }
 }
 
@@ -78,13 +84,20 @@ impl Gantry {
         args.node = request.node.unwrap_or_default();
         args.matcher = request.matcher.unwrap_or_default();
         self.check_terms(&args, &mint).await?;
-        let deposited = billing::deposit(args.max_price_per_hour, args.max_duration).ok_or_else(|| {
-            ClientError::OutOfBounds { field: "max_price_per_hour", problem: "times the duration is too large".into() }
-        })?;
+        let deposited =
+            billing::deposit(args.max_price_per_hour, args.max_duration).ok_or_else(|| ClientError::OutOfBounds {
+                field: "max_price_per_hour",
+                problem: "times the duration is too large".into(),
+            })?;
         self.require_sol(&owner).await?;
-        let mint_ref = ix::MintRef { mint: mint.mint, token_program: mint.token_program };
+        let mint_ref = ix::MintRef {
+            mint: mint.mint,
+            token_program: mint.token_program,
+        };
         let source = self.require_tokens(&owner, &mint_ref, deposited).await?;
-        let signature = self.send(&[ix::open_job(&owner, &owner, mint_ref, &source, args)], wallet, &[]).await?;
+        let signature = self
+            .send(&[ix::open_job(&owner, &owner, mint_ref, &source, args)], wallet, &[])
+            .await?;
         Ok(OpenedJob {
             address: pda::job(&owner, id),
             id,
@@ -104,7 +117,8 @@ impl Gantry {
     ) -> Result<OpenedJob, ClientError> {
         let address = pda::job(owner, id);
         let Some(job) = self.job(&address).await? else {
-            let problem = format!("job {id} of this wallet was opened and is closed: leave the number out for a new job");
+            let problem =
+                format!("job {id} of this wallet was opened and is closed: leave the number out for a new job");
             return Err(ClientError::OutOfBounds { field: "id", problem });
         };
         if job.spec_hash != spec.hash() {
@@ -112,7 +126,14 @@ impl Gantry {
             return Err(ClientError::OutOfBounds { field: "id", problem });
         }
         let (mint, decimals) = (job.mint, mint.decimals);
-        Ok(OpenedJob { address, id, mint, decimals, deposited: job.deposited, signature: None })
+        Ok(OpenedJob {
+            address,
+            id,
+            mint,
+            decimals,
+            deposited: job.deposited,
+            signature: None,
+        })
     }
 
     /// The payment mint to use: `wanted`, or the only one there is.
@@ -122,7 +143,11 @@ impl Gantry {
     /// named and there is no single one.
     pub async fn enabled_mint(&self, wanted: Option<Pubkey>) -> Result<PaymentMint, ClientError> {
         let mints = self.payment_mints().await?;
-        let mut enabled: Vec<PaymentMint> = mints.into_iter().map(|(_, mint)| mint).filter(|m| m.enabled == 1).collect();
+        let mut enabled: Vec<PaymentMint> = mints
+            .into_iter()
+            .map(|(_, mint)| mint)
+            .filter(|m| m.enabled == 1)
+            .collect();
         let keys: Vec<Pubkey> = enabled.iter().map(|mint| mint.mint).collect();
         match (wanted, enabled.len()) {
             (None, 1) => Ok(enabled.remove(0)),
@@ -144,27 +169,55 @@ impl Gantry {
 
     /// What `open_job` would refuse about the terms, in the words of the spec.
     async fn check_terms(&self, args: &ix::JobArgs, mint: &PaymentMint) -> Result<(), ClientError> {
-        let missing = |address: Pubkey| ClientError::NotFound { what: "market set-up at", address: address.to_string() };
+        let missing = |address: Pubkey| ClientError::NotFound {
+            what: "market set-up at",
+            address: address.to_string(),
+        };
         let network = self.network().await?.ok_or_else(|| missing(pda::network()))?;
         if network.paused & PAUSED_JOBS != 0 {
             return Err(ClientError::Paused("new jobs"));
         }
-        let terms = self.market_params().await?.ok_or_else(|| missing(pda::market_params()))?.terms;
+        let terms = self
+            .market_params()
+            .await?
+            .ok_or_else(|| missing(pda::market_params()))?
+            .terms;
         let within = |field: &'static str, value: u64, least: u64, most: u64| {
             if (least..=most).contains(&value) {
                 return Ok(());
             }
-            Err(ClientError::OutOfBounds { field, problem: format!("{value} is outside {least} to {most} on this network") })
+            Err(ClientError::OutOfBounds {
+                field,
+                problem: format!("{value} is outside {least} to {most} on this network"),
+            })
         };
-        within("max_duration_seconds", args.max_duration.into(), 1, terms.max_duration.into())?;
+        within(
+            "max_duration_seconds",
+            args.max_duration.into(),
+            1,
+            terms.max_duration.into(),
+        )?;
         let (least, most) = (terms.min_start_deadline, terms.max_start_deadline);
-        within("start_deadline_seconds", args.start_deadline.into(), least.into(), most.into())?;
+        within(
+            "start_deadline_seconds",
+            args.start_deadline.into(),
+            least.into(),
+            most.into(),
+        )?;
         let (least, most) = (terms.min_proof_timeout, terms.max_proof_timeout);
-        within("proof_timeout_seconds", args.proof_timeout.into(), least.into(), most.into())?;
+        within(
+            "proof_timeout_seconds",
+            args.proof_timeout.into(),
+            least.into(),
+            most.into(),
+        )?;
         if args.max_price_per_hour < mint.minimum_price {
             let least = crate::amount::format(mint.minimum_price, mint.decimals);
             let problem = format!("is below this mint's minimum of {least} per hour");
-            return Err(ClientError::OutOfBounds { field: "max_price_per_hour", problem });
+            return Err(ClientError::OutOfBounds {
+                field: "max_price_per_hour",
+                problem,
+            });
         }
         Ok(())
     }
@@ -175,7 +228,10 @@ impl Gantry {
     /// [`ClientError::NotFound`] where there is none, or none any more.
     pub async fn require_job(&self, address: &Pubkey) -> Result<Job, ClientError> {
         let job = self.job(address).await?;
-        job.ok_or_else(|| ClientError::NotFound { what: "open job at", address: address.to_string() })
+        job.ok_or_else(|| ClientError::NotFound {
+            what: "open job at",
+            address: address.to_string(),
+        })
     }
 
     /// Closes an open job of `wallet` and takes the deposit back.
@@ -185,14 +241,15 @@ impl Gantry {
     pub async fn cancel_job(&self, wallet: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
         let job = self.require_job(address).await?;
         let mint = self.mint_of(&job).await?;
-        let token = ix::token::create_associated_account(
-            &wallet.pubkey(),
-            &job.customer,
-            &job.mint,
-            &mint.token_program,
-        );
+        let token =
+            ix::token::create_associated_account(&wallet.pubkey(), &job.customer, &job.mint, &mint.token_program);
         let destination = pda::associated_token(&job.customer, &job.mint, &mint.token_program);
-        self.send(&[token, ix::cancel_job(&wallet.pubkey(), &job, &mint, &destination)], wallet, &[]).await
+        self.send(
+            &[token, ix::cancel_job(&wallet.pubkey(), &job, &mint, &destination)],
+            wallet,
+            &[],
+        )
+        .await
     }
 
     /// Ends a running job of `wallet` now.
@@ -230,10 +287,13 @@ impl Gantry {
     /// [`ClientError::NotFound`] for a job that was never assigned.
     pub async fn settlement(&self, payer: &Pubkey, job: &Job) -> Result<Vec<crate::Instruction>, ClientError> {
         let mint = self.mint_of(job).await?;
-        let provider: Provider = self.provider(&job.provider).await?.ok_or_else(|| ClientError::NotFound {
-            what: "provider of this job (it was never assigned):",
-            address: job.provider.to_string(),
-        })?;
+        let provider: Provider = self
+            .provider(&job.provider)
+            .await?
+            .ok_or_else(|| ClientError::NotFound {
+                what: "provider of this job (it was never assigned):",
+                address: job.provider.to_string(),
+            })?;
         let mut instructions = Vec::new();
         // Each is two accounts and a program more in the transaction, so only where it is needed.
         for owner in [provider.payout_owner, job.matcher, job.customer] {
@@ -274,7 +334,10 @@ impl Gantry {
     }
 
     async fn mint_of(&self, job: &Job) -> Result<PaymentMint, ClientError> {
-        let missing = || ClientError::NotFound { what: "payment mint", address: job.mint.to_string() };
+        let missing = || ClientError::NotFound {
+            what: "payment mint",
+            address: job.mint.to_string(),
+        };
         self.payment_mint(&job.mint).await?.ok_or_else(missing)
     }
 }

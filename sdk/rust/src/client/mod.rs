@@ -17,11 +17,7 @@ pub use watch::{Closing, JobUpdate};
 
 use crate::{Pubkey, Signature};
 use solana_commitment_config::CommitmentConfig;
-use solana_rpc_client::{
-    http_sender::HttpSender,
-    nonblocking::rpc_client::RpcClient,
-    rpc_client::RpcClientConfig,
-};
+use solana_rpc_client::{http_sender::HttpSender, nonblocking::rpc_client::RpcClient, rpc_client::RpcClientConfig};
 use std::{sync::Arc, time::Duration};
 
 /// How long one request may take.
@@ -75,7 +71,11 @@ impl Gantry {
     /// If the cluster has no faucet or it refuses.
     pub async fn airdrop(&self, wallet: &Pubkey, lamports: u64) -> Result<Signature, ClientError> {
         let before = self.balance(wallet).await?;
-        let signature = self.rpc.request_airdrop(wallet, lamports).await.map_err(|error| self.rpc_error(error))?;
+        let signature = self
+            .rpc
+            .request_airdrop(wallet, lamports)
+            .await
+            .map_err(|error| self.rpc_error(error))?;
         let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
         // The balance, not the signature: some local networks fund without a transaction.
         while self.balance(wallet).await? < before.saturating_add(lamports) {

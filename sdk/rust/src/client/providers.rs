@@ -48,12 +48,16 @@ impl Gantry {
     pub async fn stake(&self, wallet: &Keypair, pool: &Pubkey, amount: u64) -> Result<Signature, ClientError> {
         let owner = wallet.pubkey();
         if self.pool(pool).await?.is_none() {
-            return Err(ClientError::NotFound { what: "pool", address: pool.to_string() });
+            return Err(ClientError::NotFound {
+                what: "pool",
+                address: pool.to_string(),
+            });
         }
         let stake = self.stake_tokens().await?.mint;
         self.require_sol(&owner).await?;
         let source = self.require_tokens(&owner, &stake, amount).await?;
-        self.send(&[ix::stake(&owner, &owner, pool, stake, &source, amount)], wallet, &[]).await
+        self.send(&[ix::stake(&owner, &owner, pool, stake, &source, amount)], wallet, &[])
+            .await
     }
 
     /// Lists a node of the provider `wallet`; gives the node account. `node_key` is the node's own key.
@@ -67,9 +71,17 @@ impl Gantry {
         args: ix::NodeArgs,
     ) -> Result<Pubkey, ClientError> {
         let authority = wallet.pubkey();
+        let address = pda::node(&pda::provider(&authority), &node_key.pubkey());
+        if self.node(&address).await?.is_some() {
+            let problem = format!("is listed already, as {address}: change its price, or use another key");
+            return Err(ClientError::OutOfBounds {
+                field: "node key",
+                problem,
+            });
+        }
         let instruction = ix::register_node(&authority, &authority, &node_key.pubkey(), args);
         self.send(&[instruction], wallet, &[node_key]).await?;
-        Ok(pda::node(&pda::provider(&authority), &node_key.pubkey()))
+        Ok(address)
     }
 
     /// Changes the price of a node of the provider `wallet`, base units per hour.
@@ -82,7 +94,8 @@ impl Gantry {
         node: &Pubkey,
         price_per_hour: u64,
     ) -> Result<Signature, ClientError> {
-        self.send(&[ix::update_price(&wallet.pubkey(), node, price_per_hour)], wallet, &[]).await
+        self.send(&[ix::update_price(&wallet.pubkey(), node, price_per_hour)], wallet, &[])
+            .await
     }
 
     /// Vouches for a node with the attestor's key `attestor`.
@@ -91,6 +104,19 @@ impl Gantry {
     /// As [`send`](Self::send).
     pub async fn attest(&self, attestor: &Keypair, node: &Pubkey, args: AttestArgs) -> Result<Signature, ClientError> {
         let key = attestor.pubkey();
+        if self.attestor(&key).await?.is_none() {
+            let problem = format!("{key} is not admitted on this network: its authority admits attestors");
+            return Err(ClientError::OutOfBounds {
+                field: "attestor",
+                problem,
+            });
+        }
+        if self.node(node).await?.is_none() {
+            return Err(ClientError::NotFound {
+                what: "node",
+                address: node.to_string(),
+            });
+        }
         self.send(&[ix::attest(&key, &key, node, args)], attestor, &[]).await
     }
 
@@ -100,7 +126,10 @@ impl Gantry {
     /// [`ClientError::NotFound`] where staking is not set up.
     pub async fn stake_tokens(&self) -> Result<ix::StakeTokens, ClientError> {
         let params = self.staking_params().await?;
-        let missing = ClientError::NotFound { what: "staking set-up at", address: pda::staking_params().to_string() };
+        let missing = ClientError::NotFound {
+            what: "staking set-up at",
+            address: pda::staking_params().to_string(),
+        };
         Ok(ix::StakeTokens::from(&params.ok_or(missing)?))
     }
 
@@ -117,7 +146,13 @@ impl Gantry {
         }
         let decimals = self.mint(&mint.mint).await?.decimals;
         let available = balance.amount;
-        Err(ClientError::InsufficientTokens { wallet: *wallet, mint: mint.mint, decimals, needed, available })
+        Err(ClientError::InsufficientTokens {
+            wallet: *wallet,
+            mint: mint.mint,
+            decimals,
+            needed,
+            available,
+        })
     }
 
     /// Refuses a wallet without any SOL before anything is sent.

@@ -52,7 +52,10 @@ impl Gantry {
         payer: &Keypair,
         signers: &[&Keypair],
     ) -> Result<Signature, ClientError> {
-        Ok(self.send_with(instructions, payer, signers, SendOptions::default()).await?.signature)
+        Ok(self
+            .send_with(instructions, payer, signers, SendOptions::default())
+            .await?
+            .signature)
     }
 
     /// As [`send`](Self::send), with options, and with more about how it went.
@@ -82,8 +85,15 @@ impl Gantry {
             .map_err(|error| self.rpc_error(error))?;
         let transaction = draft.sign(limit.min(MAX_COMPUTE_UNITS), blockhash.0)?;
         let slot = self.confirm(&draft, &transaction, blockhash.1).await?;
-        let signature = *transaction.signatures.first().ok_or_else(|| ClientError::Build("no signature".into()))?;
-        Ok(Sent { signature, slot, compute_units: units })
+        let signature = *transaction
+            .signatures
+            .first()
+            .ok_or_else(|| ClientError::Build("no signature".into()))?;
+        Ok(Sent {
+            signature,
+            slot,
+            compute_units: units,
+        })
     }
 
     /// Compute units that the transaction would use.
@@ -117,10 +127,21 @@ impl Gantry {
     }
 
     /// Sends until confirmed, again and again; gives the slot.
-    async fn confirm(&self, draft: &Draft<'_>, transaction: &Transaction, last_height: u64) -> Result<u64, ClientError> {
-        let signature = *transaction.signatures.first().ok_or_else(|| ClientError::Build("no signature".into()))?;
+    async fn confirm(
+        &self,
+        draft: &Draft<'_>,
+        transaction: &Transaction,
+        last_height: u64,
+    ) -> Result<u64, ClientError> {
+        let signature = *transaction
+            .signatures
+            .first()
+            .ok_or_else(|| ClientError::Build("no signature".into()))?;
         // The simulation was the preflight; where there was none, the caller did not want one.
-        let config = RpcSendTransactionConfig { skip_preflight: true, ..RpcSendTransactionConfig::default() };
+        let config = RpcSendTransactionConfig {
+            skip_preflight: true,
+            ..RpcSendTransactionConfig::default()
+        };
         let give_up = Instant::now() + PATIENCE;
         let mut next_send = Instant::now();
         loop {
@@ -137,26 +158,45 @@ impl Gantry {
             if let Some(slot) = self.outcome(draft, &signature).await? {
                 return Ok(slot);
             }
-            let height = self.rpc.get_block_height().await.map_err(|error| self.rpc_error(error))?;
+            let height = self
+                .rpc
+                .get_block_height()
+                .await
+                .map_err(|error| self.rpc_error(error))?;
             if height > last_height || Instant::now() >= give_up {
                 // It may have been taken between the two questions.
-                return self.outcome(draft, &signature).await?.ok_or(ClientError::Expired(signature));
+                return self
+                    .outcome(draft, &signature)
+                    .await?
+                    .ok_or(ClientError::Expired(signature));
             }
             tokio::time::sleep(POLL).await;
         }
     }
 
     async fn outcome(&self, draft: &Draft<'_>, signature: &Signature) -> Result<Option<u64>, ClientError> {
-        let statuses =
-            self.rpc.get_signature_statuses(&[*signature]).await.map_err(|error| self.rpc_error(error))?.value;
-        let Some(status) = statuses.into_iter().next().flatten() else { return Ok(None) };
+        let statuses = self
+            .rpc
+            .get_signature_statuses(&[*signature])
+            .await
+            .map_err(|error| self.rpc_error(error))?
+            .value;
+        let Some(status) = statuses.into_iter().next().flatten() else {
+            return Ok(None);
+        };
         if !status.satisfies_commitment(self.rpc.commitment()) {
             return Ok(None);
         }
         match status.err {
             None => Ok(Some(status.slot)),
             Some(error) => {
-                let logs = self.transaction(signature).await.ok().flatten().map(|past| past.logs).unwrap_or_default();
+                let logs = self
+                    .transaction(signature)
+                    .await
+                    .ok()
+                    .flatten()
+                    .map(|past| past.logs)
+                    .unwrap_or_default();
                 Err(draft.explain(error, logs))
             }
         }
@@ -181,7 +221,11 @@ impl<'a> Draft<'a> {
                 keys.push(signer);
             }
         }
-        Self { instructions: all, payer, signers: keys }
+        Self {
+            instructions: all,
+            payer,
+            signers: keys,
+        }
     }
 
     fn sign(&self, units: u32, blockhash: solana_message::Hash) -> Result<Transaction, ClientError> {
@@ -191,14 +235,18 @@ impl<'a> Draft<'a> {
         }
         let message = Message::new(&instructions, Some(&self.payer.pubkey()));
         let mut transaction = Transaction::new_unsigned(message);
-        transaction
-            .try_sign(&self.signers, blockhash)
-            .map_err(|error| ClientError::Build(format!("{error}: a needed key is missing, or one too many is given")))?;
+        transaction.try_sign(&self.signers, blockhash).map_err(|error| {
+            ClientError::Build(format!("{error}: a needed key is missing, or one too many is given"))
+        })?;
         Ok(transaction)
     }
 
     fn explain(&self, error: TransactionError, logs: Vec<String>) -> ClientError {
-        let programs: Vec<Pubkey> = self.instructions.iter().map(|instruction| instruction.program_id).collect();
+        let programs: Vec<Pubkey> = self
+            .instructions
+            .iter()
+            .map(|instruction| instruction.program_id)
+            .collect();
         ClientError::from_transaction(error, logs, &programs, &self.payer.pubkey())
     }
 }

@@ -79,12 +79,21 @@ impl Gantry {
                 Err(error) => return Err(error),
             };
             failures = 0;
-            let Some(job) = job else { return Ok((self.closing(address, seen.is_some()).await?, Vec::new())) };
+            let Some(job) = job else {
+                return Ok((self.closing(address, seen.is_some()).await?, Vec::new()));
+            };
             let mut bytes = Vec::new();
-            job.serialize(&mut bytes).map_err(|error| ClientError::Build(error.to_string()))?;
+            job.serialize(&mut bytes)
+                .map_err(|error| ClientError::Build(error.to_string()))?;
             if seen.as_ref() != Some(&bytes) {
                 let now = self.clock().await?;
-                return Ok((JobUpdate::Live { job: Box::new(job), now }, bytes));
+                return Ok((
+                    JobUpdate::Live {
+                        job: Box::new(job),
+                        now,
+                    },
+                    bytes,
+                ));
             }
             tokio::time::sleep(POLL).await;
         }
@@ -102,7 +111,10 @@ impl Gantry {
                 return Ok(JobUpdate::Closed(Closing::Cancelled(*cancelled)));
             }
             if !was_there && history.transactions.is_empty() {
-                return Err(ClientError::NotFound { what: "job", address: address.to_string() });
+                return Err(ClientError::NotFound {
+                    what: "job",
+                    address: address.to_string(),
+                });
             }
             if tokio::time::Instant::now() >= deadline {
                 return Ok(JobUpdate::Closed(Closing::Unknown));

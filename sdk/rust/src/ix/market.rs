@@ -4,17 +4,12 @@
 
 use super::{INSTRUCTIONS_SYSVAR, MintRef, SYSTEM_PROGRAM, instruction};
 use crate::market::accounts::{Job, PaymentMint};
-use crate::registry::accounts::Node;
 pub use crate::market::types::{JobArgs, SlaCreditArgs, TermsArgs};
+use crate::registry::accounts::Node;
 use crate::{Instruction, Pubkey, pda, registry, staking};
 
 /// Creates the market. Once. `authority` is the network's; `genesis_hash` is the cluster's.
-pub fn initialize_market(
-    authority: &Pubkey,
-    payer: &Pubkey,
-    genesis_hash: [u8; 32],
-    terms: TermsArgs,
-) -> Instruction {
+pub fn initialize_market(authority: &Pubkey, payer: &Pubkey, genesis_hash: [u8; 32], terms: TermsArgs) -> Instruction {
     instruction!(
         market,
         Initialize {
@@ -176,7 +171,14 @@ pub fn stop_job(job: &Job) -> Instruction {
 
 /// Waives the dispute window of a finished job. Its customer signs.
 pub fn accept_result(job: &Job) -> Instruction {
-    instruction!(market, AcceptResult { wallet: job.customer, job: pda::job(&job.customer, job.id) }, {})
+    instruction!(
+        market,
+        AcceptResult {
+            wallet: job.customer,
+            job: pda::job(&job.customer, job.id)
+        },
+        {}
+    )
 }
 
 /// Ends a running job whose node went silent, or that ran past what was paid for. Nobody signs but the fee payer.
@@ -207,8 +209,14 @@ pub struct StakeTokens {
 
 impl From<&staking::accounts::StakingParams> for StakeTokens {
     fn from(params: &staking::accounts::StakingParams) -> Self {
-        let mint = MintRef { mint: params.stake_mint, token_program: params.token_program };
-        Self { mint, treasury: params.treasury }
+        let mint = MintRef {
+            mint: params.stake_mint,
+            token_program: params.token_program,
+        };
+        Self {
+            mint,
+            treasury: params.treasury,
+        }
     }
 }
 
@@ -279,7 +287,6 @@ pub fn settlement_accounts(payer: &Pubkey, job: &Job, mint: &PaymentMint, payout
     let mut owners = vec![*payout_owner, job.matcher, job.customer];
     owners.sort_unstable();
     owners.dedup();
-    let create =
-        |owner: &Pubkey| super::token::create_associated_account(payer, owner, &job.mint, &mint.token_program);
+    let create = |owner: &Pubkey| super::token::create_associated_account(payer, owner, &job.mint, &mint.token_program);
     owners.iter().map(create).collect()
 }

@@ -8,19 +8,37 @@ use crate::{Instruction, Pubkey, pda};
 pub fn initialize_network(payer: &Pubkey, args: NetworkArgs) -> Instruction {
     instruction!(
         registry,
-        InitializeNetwork { payer: *payer, network: pda::network(), system_program: SYSTEM_PROGRAM },
+        InitializeNetwork {
+            payer: *payer,
+            network: pda::network(),
+            system_program: SYSTEM_PROGRAM
+        },
         { args }
     )
 }
 
 /// Pauses new jobs (1), new assignments (2) or both (3). `signer` is the network's authority or guardian.
 pub fn pause(signer: &Pubkey, flags: u8) -> Instruction {
-    instruction!(registry, Pause { signer: *signer, network: pda::network() }, { flags })
+    instruction!(
+        registry,
+        Pause {
+            signer: *signer,
+            network: pda::network()
+        },
+        { flags }
+    )
 }
 
 /// Lifts a pause. `authority` is the network's.
 pub fn unpause(authority: &Pubkey, flags: u8) -> Instruction {
-    instruction!(registry, Unpause { authority: *authority, network: pda::network() }, { flags })
+    instruction!(
+        registry,
+        Unpause {
+            authority: *authority,
+            network: pda::network()
+        },
+        { flags }
+    )
 }
 
 /// Admits the attestor `key` with the highest tier and the flags that it may grant. `authority` is the network's.
@@ -79,7 +97,11 @@ pub fn register_node(authority: &Pubkey, payer: &Pubkey, node_key: &Pubkey, args
 pub fn update_price(authority: &Pubkey, node: &Pubkey, price_per_hour: u64) -> Instruction {
     instruction!(
         registry,
-        UpdatePrice { authority: *authority, provider: pda::provider(authority), node: *node },
+        UpdatePrice {
+            authority: *authority,
+            provider: pda::provider(authority),
+            node: *node
+        },
         { price_per_hour }
     )
 }

@@ -151,7 +151,11 @@ pub fn request_unstake(owner: &Pubkey, pool: &Pubkey, shares: u128) -> Instructi
 pub fn cancel_unstake(owner: &Pubkey, pool: &Pubkey, place: u8) -> Instruction {
     instruction!(
         staking,
-        CancelUnstake { owner: *owner, pool: *pool, position: pda::position(pool, owner) },
+        CancelUnstake {
+            owner: *owner,
+            pool: *pool,
+            position: pda::position(pool, owner)
+        },
         { place }
     )
 }

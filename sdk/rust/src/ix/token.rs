@@ -19,12 +19,7 @@ const TRANSFER_CHECKED: u8 = 12;
 const INITIALIZE_MINT2: u8 = 20;
 
 /// Creates the associated token account of `owner` for `mint`, unless it exists.
-pub fn create_associated_account(
-    payer: &Pubkey,
-    owner: &Pubkey,
-    mint: &Pubkey,
-    token_program: &Pubkey,
-) -> Instruction {
+pub fn create_associated_account(payer: &Pubkey, owner: &Pubkey, mint: &Pubkey, token_program: &Pubkey) -> Instruction {
     Instruction {
         program_id: ASSOCIATED_TOKEN_PROGRAM,
         accounts: vec![
@@ -53,7 +48,11 @@ pub fn create_mint(
     data.push(0);
     [
         solana_system_interface::instruction::create_account(payer, mint, lamports, MINT_LEN as u64, token_program),
-        Instruction { program_id: *token_program, accounts: vec![AccountMeta::new(*mint, false)], data },
+        Instruction {
+            program_id: *token_program,
+            accounts: vec![AccountMeta::new(*mint, false)],
+            data,
+        },
     ]
 }
 

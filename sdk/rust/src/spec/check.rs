@@ -21,7 +21,10 @@ pub fn is_safe_path(path: &str) -> bool {
 }
 
 fn refuse<T>(field: impl Into<String>, problem: impl Into<String>) -> Result<T, SpecError> {
-    Err(SpecError::Field { field: field.into(), problem: problem.into() })
+    Err(SpecError::Field {
+        field: field.into(),
+        problem: problem.into(),
+    })
 }
 
 fn ensure(met: bool, field: impl Into<String>, problem: impl Into<String>) -> Result<(), SpecError> {
@@ -39,7 +42,11 @@ impl JobSpec {
         }
         let name = self.name.chars().count();
         let printable = !self.name.chars().any(char::is_control);
-        ensure((1..=64).contains(&name) && printable, "name", "write 1 to 64 printable characters")?;
+        ensure(
+            (1..=64).contains(&name) && printable,
+            "name",
+            "write 1 to 64 printable characters",
+        )?;
         match &self.runner {
             Runner::Process(process) => check_process(process)?,
         }
@@ -51,10 +58,26 @@ impl JobSpec {
             Ok(0) => return refuse("max_price_per_hour", "must be above zero"),
             Ok(_) => {}
         }
-        ensure(self.max_duration_seconds > 0, "max_duration_seconds", "must be at least 1")?;
-        ensure(self.sla_uptime_bps <= MAX_BPS, "sla_uptime_bps", "is at most 10000 basis points")?;
-        ensure(self.start_deadline_seconds > 0, "start_deadline_seconds", "must be at least 1")?;
-        ensure(self.proof_timeout_seconds > 0, "proof_timeout_seconds", "must be at least 1")
+        ensure(
+            self.max_duration_seconds > 0,
+            "max_duration_seconds",
+            "must be at least 1",
+        )?;
+        ensure(
+            self.sla_uptime_bps <= MAX_BPS,
+            "sla_uptime_bps",
+            "is at most 10000 basis points",
+        )?;
+        ensure(
+            self.start_deadline_seconds > 0,
+            "start_deadline_seconds",
+            "must be at least 1",
+        )?;
+        ensure(
+            self.proof_timeout_seconds > 0,
+            "proof_timeout_seconds",
+            "must be at least 1",
+        )
     }
 
     fn check_files(&self) -> Result<(), SpecError> {
@@ -67,7 +90,11 @@ impl JobSpec {
             ensure(is_safe_path(&input.path), format!("inputs[{i}].path"), inside)?;
             ensure(seen.insert(&input.path), format!("inputs[{i}].path"), "is there twice")?;
             let named = input.file.is_some() || input.sha256.is_some();
-            ensure(named, format!("inputs[{i}]"), "name a `file`, a `sha256` in the blob store, or both")?;
+            ensure(
+                named,
+                format!("inputs[{i}]"),
+                "name a `file`, a `sha256` in the blob store, or both",
+            )?;
         }
         let mut seen = BTreeSet::new();
         for (i, output) in self.outputs.iter().enumerate() {
@@ -81,16 +108,36 @@ impl JobSpec {
 fn check_process(process: &ProcessRunner) -> Result<(), SpecError> {
     let field = |name: &str| format!("runner.process.{name}");
     let program = process.command.first().is_some_and(|program| !program.is_empty());
-    ensure(program, field("command"), "name a program: [\"program\", \"argument\", …]")?;
-    ensure(process.command.len() <= MAX_ARGUMENTS, field("command"), format!("at most {MAX_ARGUMENTS} arguments"))?;
+    ensure(
+        program,
+        field("command"),
+        "name a program: [\"program\", \"argument\", …]",
+    )?;
+    ensure(
+        process.command.len() <= MAX_ARGUMENTS,
+        field("command"),
+        format!("at most {MAX_ARGUMENTS} arguments"),
+    )?;
     let zero = process.command.iter().any(|argument| argument.contains('\0'));
     ensure(!zero, field("command"), "no argument can hold a zero character")?;
-    ensure(process.env.len() <= MAX_VARIABLES, field("env"), format!("at most {MAX_VARIABLES} variables"))?;
+    ensure(
+        process.env.len() <= MAX_VARIABLES,
+        field("env"),
+        format!("at most {MAX_VARIABLES} variables"),
+    )?;
     for (name, value) in &process.env {
         let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let named = !name.is_empty() && name.chars().all(valid) && !name.starts_with(|c: char| c.is_ascii_digit());
-        ensure(named, field(&format!("env.{name}")), "names have letters, digits and `_`, and no digit first")?;
-        ensure(!value.contains('\0'), field(&format!("env.{name}")), "no value can hold a zero character")?;
+        ensure(
+            named,
+            field(&format!("env.{name}")),
+            "names have letters, digits and `_`, and no digit first",
+        )?;
+        ensure(
+            !value.contains('\0'),
+            field(&format!("env.{name}")),
+            "no value can hold a zero character",
+        )?;
     }
     Ok(())
 }
@@ -101,15 +148,29 @@ impl NodeRequirements {
         self.country_codes()?;
         self.flag_bits()?;
         ensure(self.tier <= MAX_TIER, "requirements.tier", "goes from 0 to 3")?;
-        ensure(self.reputation_bps <= MAX_BPS, "requirements.reputation_bps", "is at most 10000 basis points")
+        ensure(
+            self.reputation_bps <= MAX_BPS,
+            "requirements.reputation_bps",
+            "is at most 10000 basis points",
+        )
     }
 
     pub(super) fn gpu_models(&self) -> Result<[u16; MAX_GPU_MODELS], SpecError> {
         let mut codes = [0; MAX_GPU_MODELS];
-        let Some(GpuRequirements { count, models, .. }) = &self.gpu else { return Ok(codes) };
-        ensure(*count > 0, "requirements.gpu.count", "is at least 1; leave `gpu` out for a job without GPUs")?;
+        let Some(GpuRequirements { count, models, .. }) = &self.gpu else {
+            return Ok(codes);
+        };
+        ensure(
+            *count > 0,
+            "requirements.gpu.count",
+            "is at least 1; leave `gpu` out for a job without GPUs",
+        )?;
         let field = "requirements.gpu.models";
-        ensure(models.len() <= MAX_GPU_MODELS, field, format!("at most {MAX_GPU_MODELS} models"))?;
+        ensure(
+            models.len() <= MAX_GPU_MODELS,
+            field,
+            format!("at most {MAX_GPU_MODELS} models"),
+        )?;
         for (place, name) in codes.iter_mut().zip(models) {
             let Some(model) = gpu::by_name(name) else {
                 let known: Vec<_> = gpu::CATALOGUE.iter().map(|model| model.name).collect();
@@ -122,12 +183,23 @@ impl NodeRequirements {
 
     pub(super) fn country_codes(&self) -> Result<[[u8; 2]; MAX_COUNTRIES], SpecError> {
         let field = "requirements.countries";
-        ensure(self.countries.len() <= MAX_COUNTRIES, field, format!("at most {MAX_COUNTRIES} countries"))?;
+        ensure(
+            self.countries.len() <= MAX_COUNTRIES,
+            field,
+            format!("at most {MAX_COUNTRIES} countries"),
+        )?;
         let mut codes = [[0; 2]; MAX_COUNTRIES];
         for (place, country) in codes.iter_mut().zip(&self.countries) {
             match country.as_bytes() {
-                [first, second] if first.is_ascii_uppercase() && second.is_ascii_uppercase() => *place = [*first, *second],
-                _ => return refuse(field, format!("`{country}` is no country code: write two capital letters, as in DE")),
+                [first, second] if first.is_ascii_uppercase() && second.is_ascii_uppercase() => {
+                    *place = [*first, *second]
+                }
+                _ => {
+                    return refuse(
+                        field,
+                        format!("`{country}` is no country code: write two capital letters, as in DE"),
+                    );
+                }
             }
         }
         Ok(codes)

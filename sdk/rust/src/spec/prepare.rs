@@ -46,7 +46,10 @@ impl JobSpec {
     /// # Errors
     /// If it cannot be read, and as [`from_json`](Self::from_json).
     pub fn load(path: &Path) -> Result<Self, SpecError> {
-        let text = std::fs::read(path).map_err(|source| SpecError::Io { path: path.to_owned(), source })?;
+        let text = std::fs::read(path).map_err(|source| SpecError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::from_json(&text)
     }
 
@@ -58,16 +61,31 @@ impl JobSpec {
         self.validate()?;
         let mut inputs = Vec::with_capacity(self.inputs.len());
         for input in &self.inputs {
-            inputs.push(InputBlob { path: input.path.clone(), sha256: store_input(input, folder, blobs).await? });
+            inputs.push(InputBlob {
+                path: input.path.clone(),
+                sha256: store_input(input, folder, blobs).await?,
+            });
         }
-        let named = |input: &InputBlob| Input { path: input.path.clone(), file: None, sha256: Some(input.sha256) };
-        let spec = Self { inputs: inputs.iter().map(named).collect(), ..self.clone() };
+        let named = |input: &InputBlob| Input {
+            path: input.path.clone(),
+            file: None,
+            sha256: Some(input.sha256),
+        };
+        let spec = Self {
+            inputs: inputs.iter().map(named).collect(),
+            ..self.clone()
+        };
         let bytes = serde_json::to_vec(&spec).map_err(|error| SpecError::WrongForm(error.to_string()))?;
         if bytes.len() > MAX_SPEC {
             return Err(SpecError::TooLong(bytes.len()));
         }
         let hash = blobs.put(bytes.clone()).await?;
-        Ok(PreparedSpec { spec, inputs, bytes, hash })
+        Ok(PreparedSpec {
+            spec,
+            inputs,
+            bytes,
+            hash,
+        })
     }
 }
 
@@ -82,10 +100,18 @@ async fn store_input(input: &Input, folder: &Path, blobs: &BlobStore) -> Result<
         return Ok(hash);
     };
     let file = folder.join(file);
-    let bytes = tokio::fs::read(&file).await.map_err(|source| SpecError::Io { path: file.clone(), source })?;
+    let bytes = tokio::fs::read(&file).await.map_err(|source| SpecError::Io {
+        path: file.clone(),
+        source,
+    })?;
     let found = Hash32::of(&bytes);
     match input.sha256 {
-        Some(wanted) if wanted != found => Err(SpecError::WrongHash { path: input.path.clone(), file, found, wanted }),
+        Some(wanted) if wanted != found => Err(SpecError::WrongHash {
+            path: input.path.clone(),
+            file,
+            found,
+            wanted,
+        }),
         _ => Ok(Hash32(blobs.put(bytes).await?)),
     }
 }
@@ -102,14 +128,22 @@ impl PreparedSpec {
         }
         let spec = JobSpec::from_json(bytes)?;
         let blob = |(i, input): (usize, &Input)| match (&input.file, input.sha256) {
-            (None, Some(sha256)) => Ok(InputBlob { path: input.path.clone(), sha256 }),
+            (None, Some(sha256)) => Ok(InputBlob {
+                path: input.path.clone(),
+                sha256,
+            }),
             _ => Err(SpecError::Field {
                 field: format!("inputs[{i}]"),
                 problem: "a prepared spec names every input by its SHA-256 alone".into(),
             }),
         };
         let inputs = spec.inputs.iter().enumerate().map(blob).collect::<Result<_, _>>()?;
-        Ok(Self { spec, inputs, bytes: bytes.to_vec(), hash: *spec_hash })
+        Ok(Self {
+            spec,
+            inputs,
+            bytes: bytes.to_vec(),
+            hash: *spec_hash,
+        })
     }
 
     /// Reads the spec of a job out of the blob store.
@@ -158,8 +192,10 @@ impl PreparedSpec {
     pub fn job_args(&self, id: u64, decimals: u8) -> Result<JobArgs, SpecError> {
         debug_assert_eq!(self.spec.version, VERSION);
         let requirements: &NodeRequirements = &self.spec.requirements;
-        let price = amount::parse(&self.spec.max_price_per_hour, decimals)
-            .map_err(|error| SpecError::Field { field: "max_price_per_hour".into(), problem: error.to_string() })?;
+        let price = amount::parse(&self.spec.max_price_per_hour, decimals).map_err(|error| SpecError::Field {
+            field: "max_price_per_hour".into(),
+            problem: error.to_string(),
+        })?;
         let gpu = requirements.gpu.as_ref();
         Ok(JobArgs {
             id,

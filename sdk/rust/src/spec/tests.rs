@@ -47,9 +47,21 @@ async fn a_prepared_spec_names_its_inputs_by_hash_and_reads_back() {
     let (folder, blobs) = folder_with_scene();
     let spec = read(&example()).expect("valid");
     let prepared = spec.prepare(folder.path(), &blobs).await.expect("prepares");
-    assert_eq!(prepared.inputs(), [InputBlob { path: "scene.json".into(), sha256: Hash32::of(b"{}") }]);
-    assert!(!String::from_utf8_lossy(prepared.bytes()).contains("scenes/x.json"), "no local path is published");
-    assert_eq!(PreparedSpec::fetch(&blobs, &prepared.hash()).await.expect("fetches"), prepared);
+    assert_eq!(
+        prepared.inputs(),
+        [InputBlob {
+            path: "scene.json".into(),
+            sha256: Hash32::of(b"{}")
+        }]
+    );
+    assert!(
+        !String::from_utf8_lossy(prepared.bytes()).contains("scenes/x.json"),
+        "no local path is published"
+    );
+    assert_eq!(
+        PreparedSpec::fetch(&blobs, &prepared.hash()).await.expect("fetches"),
+        prepared
+    );
     // Preparing is canonical: the same spec has the same hash, also from the prepared form.
     let again = prepared.spec().prepare(folder.path(), &blobs).await.expect("prepares");
     assert_eq!(again.hash(), prepared.hash());
@@ -58,34 +70,72 @@ async fn a_prepared_spec_names_its_inputs_by_hash_and_reads_back() {
 #[tokio::test]
 async fn what_a_job_asks_for_is_what_the_spec_says() {
     let (folder, blobs) = folder_with_scene();
-    let prepared = read(&example()).expect("valid").prepare(folder.path(), &blobs).await.expect("prepares");
+    let prepared = read(&example())
+        .expect("valid")
+        .prepare(folder.path(), &blobs)
+        .await
+        .expect("prepares");
     let args = prepared.job_args(7, 6).expect("six decimals are enough");
-    assert_eq!((args.id, args.max_price_per_hour, args.spec_hash), (7, 1_500_000, prepared.hash()));
+    assert_eq!(
+        (args.id, args.max_price_per_hour, args.spec_hash),
+        (7, 1_500_000, prepared.hash())
+    );
     assert_eq!((args.gpu_models, args.gpu_count, args.vram_gib), ([3, 2, 0, 0], 2, 80));
-    assert_eq!((args.countries[0], args.countries[1], args.countries[2]), (*b"DE", *b"FR", [0; 2]));
+    assert_eq!(
+        (args.countries[0], args.countries[1], args.countries[2]),
+        (*b"DE", *b"FR", [0; 2])
+    );
     assert_eq!((args.flags, args.tier, args.reputation_bps), (32, 2, 5_000));
-    assert_eq!((args.max_duration, args.start_deadline, args.proof_timeout), (120, 60, 30));
-    assert!(prepared.job_args(7, 0).expect_err("no decimals").to_string().contains("max_price_per_hour"));
+    assert_eq!(
+        (args.max_duration, args.start_deadline, args.proof_timeout),
+        (120, 60, 30)
+    );
+    assert!(
+        prepared
+            .job_args(7, 0)
+            .expect_err("no decimals")
+            .to_string()
+            .contains("max_price_per_hour")
+    );
 }
 
 #[test]
 fn what_is_left_out_has_the_documented_default() {
     let mut value = example();
     let fields = value.as_object_mut().expect("an object");
-    for field in ["inputs", "outputs", "requirements", "sla_uptime_bps", "start_deadline_seconds", "proof_timeout_seconds"]
-    {
+    for field in [
+        "inputs",
+        "outputs",
+        "requirements",
+        "sla_uptime_bps",
+        "start_deadline_seconds",
+        "proof_timeout_seconds",
+    ] {
         fields.remove(field);
     }
     let spec = read(&value).expect("valid");
-    assert_eq!((spec.sla_uptime_bps, spec.start_deadline_seconds, spec.proof_timeout_seconds), (9_900, 60, 30));
+    assert_eq!(
+        (
+            spec.sla_uptime_bps,
+            spec.start_deadline_seconds,
+            spec.proof_timeout_seconds
+        ),
+        (9_900, 60, 30)
+    );
     assert_eq!(spec.requirements, NodeRequirements::default());
 }
 
 #[test]
 fn what_is_no_json_or_has_another_form_is_told_apart() {
-    assert!(matches!(JobSpec::from_json(b"{\"version\": 1,"), Err(SpecError::NotJson(_))));
+    assert!(matches!(
+        JobSpec::from_json(b"{\"version\": 1,"),
+        Err(SpecError::NotJson(_))
+    ));
     assert!(matches!(JobSpec::from_json(b"hello"), Err(SpecError::NotJson(_))));
-    assert!(matches!(JobSpec::from_json(&[b' '; MAX_SPEC + 1]), Err(SpecError::TooLong(_))));
+    assert!(matches!(
+        JobSpec::from_json(&[b' '; MAX_SPEC + 1]),
+        Err(SpecError::TooLong(_))
+    ));
     let message = refusal(|spec| spec["gpus"] = json!(1));
     assert!(message.contains("unknown field `gpus`"), "{message}");
     let message = refusal(|spec| spec["requirements"]["gpu"]["memory"] = json!(1));
@@ -105,21 +155,43 @@ fn every_field_is_refused_by_its_name() {
     type Spoil = fn(&mut Value);
     let cases: [(&str, Spoil); 17] = [
         ("`name`", |spec| spec["name"] = json!("")),
-        ("`runner.process.command`", |spec| spec["runner"]["process"]["command"] = json!([])),
-        ("`runner.process.env.1A`", |spec| spec["runner"]["process"]["env"] = json!({ "1A": "" })),
-        ("`inputs[0].path`", |spec| spec["inputs"][0]["path"] = json!("../secret")),
-        ("`inputs[0].path`", |spec| spec["inputs"][0]["path"] = json!("/etc/passwd")),
+        ("`runner.process.command`", |spec| {
+            spec["runner"]["process"]["command"] = json!([])
+        }),
+        ("`runner.process.env.1A`", |spec| {
+            spec["runner"]["process"]["env"] = json!({ "1A": "" })
+        }),
+        ("`inputs[0].path`", |spec| {
+            spec["inputs"][0]["path"] = json!("../secret")
+        }),
+        ("`inputs[0].path`", |spec| {
+            spec["inputs"][0]["path"] = json!("/etc/passwd")
+        }),
         ("`inputs[0]`", |spec| spec["inputs"][0] = json!({ "path": "a" })),
-        ("`inputs[1].path`", |spec| spec["inputs"] = json!([{ "path": "a", "file": "a" }, { "path": "a", "file": "b" }])),
+        ("`inputs[1].path`", |spec| {
+            spec["inputs"] = json!([{ "path": "a", "file": "a" }, { "path": "a", "file": "b" }])
+        }),
         ("`outputs[0]`", |spec| spec["outputs"] = json!(["a/../b"])),
-        ("`requirements.gpu.models`", |spec| spec["requirements"]["gpu"]["models"] = json!(["voodoo"])),
-        ("`requirements.gpu.count`", |spec| spec["requirements"]["gpu"]["count"] = json!(0)),
-        ("`requirements.countries`", |spec| spec["requirements"]["countries"] = json!(["de"])),
-        ("`requirements.flags`", |spec| spec["requirements"]["flags"] = json!(["EU"])),
+        ("`requirements.gpu.models`", |spec| {
+            spec["requirements"]["gpu"]["models"] = json!(["voodoo"])
+        }),
+        ("`requirements.gpu.count`", |spec| {
+            spec["requirements"]["gpu"]["count"] = json!(0)
+        }),
+        ("`requirements.countries`", |spec| {
+            spec["requirements"]["countries"] = json!(["de"])
+        }),
+        ("`requirements.flags`", |spec| {
+            spec["requirements"]["flags"] = json!(["EU"])
+        }),
         ("`requirements.tier`", |spec| spec["requirements"]["tier"] = json!(4)),
-        ("`requirements.reputation_bps`", |spec| spec["requirements"]["reputation_bps"] = json!(10_001)),
+        ("`requirements.reputation_bps`", |spec| {
+            spec["requirements"]["reputation_bps"] = json!(10_001)
+        }),
         ("`max_price_per_hour`", |spec| spec["max_price_per_hour"] = json!("1,5")),
-        ("`max_price_per_hour`", |spec| spec["max_price_per_hour"] = json!("0.00")),
+        ("`max_price_per_hour`", |spec| {
+            spec["max_price_per_hour"] = json!("0.00")
+        }),
         ("`max_duration_seconds`", |spec| spec["max_duration_seconds"] = json!(0)),
     ];
     for (field, spoil) in cases {
@@ -138,20 +210,32 @@ async fn an_input_with_another_hash_or_none_at_all_is_refused() {
 
     value["inputs"][0] = json!({ "path": "scene.json", "sha256": "11".repeat(32) });
     let refused = read(&value).expect("valid").prepare(folder.path(), &blobs).await;
-    assert!(matches!(refused, Err(SpecError::Blob(crate::blob::BlobError::Missing(_)))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(SpecError::Blob(crate::blob::BlobError::Missing(_)))),
+        "{refused:?}"
+    );
 
     value["inputs"][0] = json!({ "path": "scene.json", "file": "scenes/none.json" });
     let refused = read(&value).expect("valid").prepare(folder.path(), &blobs).await;
     assert!(matches!(refused, Err(SpecError::Io { .. })), "{refused:?}");
 
     value["inputs"][0] = json!({ "path": "scene.json", "sha256": "11" });
-    assert!(read(&value).expect_err("too short").to_string().contains("64 hexadecimal digits"));
+    assert!(
+        read(&value)
+            .expect_err("too short")
+            .to_string()
+            .contains("64 hexadecimal digits")
+    );
 }
 
 #[tokio::test]
 async fn a_node_trusts_nothing_that_the_hash_does_not_cover() {
     let (folder, blobs) = folder_with_scene();
-    let prepared = read(&example()).expect("valid").prepare(folder.path(), &blobs).await.expect("prepares");
+    let prepared = read(&example())
+        .expect("valid")
+        .prepare(folder.path(), &blobs)
+        .await
+        .expect("prepares");
     let mut bytes = prepared.bytes().to_vec();
     bytes[20] ^= 1;
     let refused = PreparedSpec::decode(&bytes, &prepared.hash());

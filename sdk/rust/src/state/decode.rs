@@ -36,7 +36,10 @@ pub enum DecodeError {
 /// If the discriminator is another type's, or the bytes are too few or too many.
 pub fn decode_account<T: AnchorDeserialize + Discriminator>(data: &[u8]) -> Result<T, DecodeError> {
     let kind = short_name::<T>();
-    let malformed = DecodeError::Malformed { kind, length: data.len() };
+    let malformed = DecodeError::Malformed {
+        kind,
+        length: data.len(),
+    };
     let mut rest = data.strip_prefix(T::DISCRIMINATOR).ok_or_else(|| malformed.clone())?;
     match T::deserialize(&mut rest) {
         Ok(value) if rest.is_empty() => Ok(value),
@@ -51,7 +54,10 @@ fn short_name<T>() -> &'static str {
 
 pub(super) fn unknown_kind(program: &Pubkey, data: &[u8]) -> DecodeError {
     let discriminator = hex::encode(&data[..data.len().min(8)]);
-    DecodeError::UnknownKind { program: *program, discriminator }
+    DecodeError::UnknownKind {
+        program: *program,
+        discriminator,
+    }
 }
 
 macro_rules! any_account {
@@ -143,12 +149,24 @@ mod tests {
         };
         assert_eq!((customer.next_job_id, customer.open_jobs, customer.bump), (9, 10, 255));
         for length in 0..data.len() {
-            assert!(AnyAccount::decode(&market::ID, &data[..length]).is_err(), "{length} bytes");
+            assert!(
+                AnyAccount::decode(&market::ID, &data[..length]).is_err(),
+                "{length} bytes"
+            );
         }
-        assert!(matches!(AnyAccount::decode(&registry::ID, &data), Err(DecodeError::UnknownKind { .. })));
+        assert!(matches!(
+            AnyAccount::decode(&registry::ID, &data),
+            Err(DecodeError::UnknownKind { .. })
+        ));
         let stranger = Pubkey::from([1; 32]);
-        assert_eq!(AnyAccount::decode(&stranger, &data).unwrap_err(), DecodeError::UnknownProgram(stranger));
+        assert_eq!(
+            AnyAccount::decode(&stranger, &data).unwrap_err(),
+            DecodeError::UnknownProgram(stranger)
+        );
         data.push(0);
-        assert!(matches!(AnyAccount::decode(&market::ID, &data), Err(DecodeError::Malformed { .. })));
+        assert!(matches!(
+            AnyAccount::decode(&market::ID, &data),
+            Err(DecodeError::Malformed { .. })
+        ));
     }
 }

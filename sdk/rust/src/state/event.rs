@@ -94,7 +94,10 @@ impl AnyEvent {
     /// [`DecodeError::NoEvent`] for any other line or an event of none of the three programs.
     pub fn decode_log(line: &str) -> Result<Self, DecodeError> {
         let data = event_data(line).ok_or(DecodeError::NoEvent)?;
-        idl::ALL.iter().find_map(|idl| Self::decode(&idl.id, &data).ok()).ok_or(DecodeError::NoEvent)
+        idl::ALL
+            .iter()
+            .find_map(|idl| Self::decode(&idl.id, &data).ok())
+            .ok_or(DecodeError::NoEvent)
     }
 }
 
@@ -118,12 +121,20 @@ pub fn decode_logs<S: AsRef<str>>(logs: &[S]) -> Vec<EmittedEvent> {
         if let Some(data) = event_data(line) {
             let Some(program) = stack.last() else { continue };
             if let Ok(event) = AnyEvent::decode(program, &data) {
-                events.push(EmittedEvent { program: *program, data, event });
+                events.push(EmittedEvent {
+                    program: *program,
+                    data,
+                    event,
+                });
             }
         } else if let Some(rest) = line.strip_prefix("Program ") {
             // Programs can print lines that look alike, but those begin with "Program log: " and the like: no key.
-            let Some((program, rest)) = rest.split_once(' ') else { continue };
-            let Ok(program) = program.parse::<Pubkey>() else { continue };
+            let Some((program, rest)) = rest.split_once(' ') else {
+                continue;
+            };
+            let Ok(program) = program.parse::<Pubkey>() else {
+                continue;
+            };
             match rest {
                 rest if rest.starts_with("invoke [") => stack.push(program),
                 rest if rest == "success" || rest.starts_with("failed") => {
@@ -146,7 +157,10 @@ mod tests {
     use anchor_lang::Event;
 
     fn line() -> String {
-        let event = registry::events::PriceUpdated { node: Pubkey::from([3; 32]), price_per_hour: 5 };
+        let event = registry::events::PriceUpdated {
+            node: Pubkey::from([3; 32]),
+            price_per_hour: 5,
+        };
         format!("{DATA_PREFIX}{}", BASE64_STANDARD.encode(event.data()))
     }
 
@@ -154,14 +168,20 @@ mod tests {
     fn every_event_of_the_idls_is_known() {
         for idl in idl::ALL.iter() {
             for name in idl.events() {
-                assert!(AnyEvent::KINDS.contains(&(idl.name, name)), "{}::{name} is missing", idl.name);
+                assert!(
+                    AnyEvent::KINDS.contains(&(idl.name, name)),
+                    "{}::{name} is missing",
+                    idl.name
+                );
             }
         }
     }
 
     #[test]
     fn a_line_decodes_and_other_lines_do_not() {
-        let Ok(AnyEvent::PriceUpdated(event)) = AnyEvent::decode_log(&line()) else { panic!("an event") };
+        let Ok(AnyEvent::PriceUpdated(event)) = AnyEvent::decode_log(&line()) else {
+            panic!("an event")
+        };
         assert_eq!(event.price_per_hour, 5);
         for other in ["Program log: hello", "Program data: !", "Program data: AAAA", ""] {
             assert_eq!(AnyEvent::decode_log(other).unwrap_err(), DecodeError::NoEvent);
@@ -187,8 +207,14 @@ mod tests {
 
     #[test]
     fn the_idl_reads_the_same_fields() {
-        let event = registry::events::PriceUpdated { node: Pubkey::from([3; 32]), price_per_hour: u64::MAX };
-        let (name, json) = idl::of(&registry::ID).expect("the registry").event_json(&event.data()).expect("an event");
+        let event = registry::events::PriceUpdated {
+            node: Pubkey::from([3; 32]),
+            price_per_hour: u64::MAX,
+        };
+        let (name, json) = idl::of(&registry::ID)
+            .expect("the registry")
+            .event_json(&event.data())
+            .expect("an event");
         assert_eq!(name, "PriceUpdated");
         assert_eq!(json["price_per_hour"], u64::MAX.to_string());
         assert_eq!(json["node"], Pubkey::from([3; 32]).to_string());

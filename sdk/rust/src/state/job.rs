@@ -89,9 +89,16 @@ pub enum JobOutcome {
 impl JobOutcome {
     /// The outcome that `byte` stands for, if any.
     pub fn from_byte(byte: u8) -> Option<Self> {
-        [Self::None, Self::Completed, Self::Failed, Self::Stopped, Self::Lapsed, Self::Expired]
-            .get(usize::from(byte))
-            .copied()
+        [
+            Self::None,
+            Self::Completed,
+            Self::Failed,
+            Self::Stopped,
+            Self::Lapsed,
+            Self::Expired,
+        ]
+        .get(usize::from(byte))
+        .copied()
     }
 
     /// Lower-case name.
@@ -213,7 +220,9 @@ impl JobExt for Job {
 
     fn billed(&self) -> u64 {
         let seconds = self.served_seconds.min(self.max_duration);
-        billing::bill(self.price_per_hour, seconds).unwrap_or(u64::MAX).min(self.deposited)
+        billing::bill(self.price_per_hour, seconds)
+            .unwrap_or(u64::MAX)
+            .min(self.deposited)
     }
 
     fn escrow_left(&self) -> u64 {

@@ -24,7 +24,9 @@ pub enum NodeStatus {
 impl NodeStatus {
     /// The status that `byte` stands for, if any.
     pub fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Available, Self::Leased, Self::Draining, Self::Suspended].get(usize::from(byte)).copied()
+        [Self::Available, Self::Leased, Self::Draining, Self::Suspended]
+            .get(usize::from(byte))
+            .copied()
     }
 
     /// Lower-case name.
@@ -127,7 +129,11 @@ pub struct UnknownFlag(pub String);
 
 /// Names of the attestation flags in `flags`.
 pub fn flag_names(flags: u16) -> Vec<&'static str> {
-    FLAGS.iter().filter(|(_, bit)| flags & bit != 0).map(|(name, _)| *name).collect()
+    FLAGS
+        .iter()
+        .filter(|(_, bit)| flags & bit != 0)
+        .map(|(name, _)| *name)
+        .collect()
 }
 
 /// The attestation flags with these names, in any case.
@@ -138,7 +144,8 @@ pub fn flags_from_names<S: AsRef<str>>(names: &[S]) -> Result<u16, UnknownFlag> 
     names.iter().try_fold(0, |flags, name| {
         let name = name.as_ref();
         let flag = FLAGS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        flag.map(|(_, bit)| flags | bit).ok_or_else(|| UnknownFlag(name.to_owned()))
+        flag.map(|(_, bit)| flags | bit)
+            .ok_or_else(|| UnknownFlag(name.to_owned()))
     })
 }
 

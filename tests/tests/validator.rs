@@ -1,0 +1,70 @@
+//! The chain part against a real Agave validator: programs, SDK, node and matcher over plain RPC.
+//!
+//! Runs where `GANTRY_TEST_VALIDATOR` names a `solana-test-validator`; says so where it does not.
+
+use gantry_sdk::{
+    market, registry, staking,
+    state::{JobExt as _, JobStatus},
+};
+use gantry_stack::{
+    Chain, Database,
+    child::{Child, ChildSpec, Orphan, Readiness},
+    stack::ChainUrls,
+};
+use gantry_tests::market::{TestMarket, assert_conserved, repository};
+use std::{net::TcpListener, path::Path, time::Duration};
+
+/// Three ports in a row that are free now: the validator takes the WebSocket port after the RPC port.
+fn free_ports() -> anyhow::Result<(u16, u16)> {
+    loop {
+        let rpc = TcpListener::bind("127.0.0.1:0")?;
+        let port = rpc.local_addr()?.port();
+        if port < 60_000 && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
+            let faucet = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            return Ok((port, faucet));
+        }
+    }
+}
+
+async fn start_validator(binary: &Path, folder: &Path, rpc: u16, faucet: u16) -> anyhow::Result<Child> {
+    let mut spec = ChildSpec::new("validator", binary, folder.join("validator.log"))
+        .arg("--ledger")
+        .arg(folder.join("ledger"))
+        .args(["--reset", "--quiet", "--bind-address", "127.0.0.1"])
+        .args(["--rpc-port", &rpc.to_string(), "--faucet-port", &faucet.to_string()])
+        .ready(Readiness::Http(format!("http://127.0.0.1:{rpc}/health")))
+        .orphan(Orphan::Guarded(None));
+    for (id, name) in [(registry::ID, "registry"), (staking::ID, "staking"), (market::ID, "market")] {
+        let file = repository().join("target/deploy").join(name).with_extension("so");
+        spec = spec.args(["--bpf-program".into(), id.to_string().into(), file.into_os_string()]);
+    }
+    spec.ready_within = Duration::from_secs(120);
+    Ok(Child::start(spec).await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_runs_on_a_real_validator() -> anyhow::Result<()> {
+    let Some(binary) = std::env::var_os("GANTRY_TEST_VALIDATOR").filter(|path| !path.is_empty()) else {
+        println!("skipped: GANTRY_TEST_VALIDATOR names no solana-test-validator");
+        return Ok(());
+    };
+    let folder = tempfile::tempdir()?;
+    let (rpc, faucet) = free_ports()?;
+    let mut validator = start_validator(Path::new(&binary), folder.path(), rpc, faucet).await?;
+    let urls = ChainUrls {
+        rpc: format!("http://127.0.0.1:{rpc}"),
+        ws: format!("ws://127.0.0.1:{}", rpc + 1),
+        grpc: None,
+    };
+    let test = TestMarket::start_on(Chain::External(urls), Database::None).await?;
+    let job = test.open_render(16).await?;
+    test.until(&job, |job| job.status() == Some(JobStatus::Finished)).await?;
+    let settled = test.settled(&job).await?;
+    assert_conserved(&settled);
+    assert!(settled.paid_seconds > 0);
+    let manifest = test.market.gantry.result(&job, &test.market.blobs).await?;
+    assert_eq!((manifest.exit_code, manifest.missing.len()), (0, 0));
+    drop(test);
+    validator.stop().await;
+    Ok(())
+}
