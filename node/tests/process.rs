@@ -109,8 +109,7 @@ async fn exit_code_and_log_come_back() {
 
 #[tokio::test]
 async fn nothing_of_the_daemons_environment_is_inherited() {
-    // SAFETY-free proof: cargo itself sets variables for this test, none of which may show.
-    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    assert!(std::env::var_os("PATH").is_some(), "there is something to inherit");
     let bench = Bench::new("/usr/bin/env");
     let mut process = bench.start(LIMITS, 1 << 20).await;
     assert_eq!(process.wait().await.expect("ended").code, 0);

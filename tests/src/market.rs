@@ -25,7 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The repository.
 pub fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .expect("the repository")
 }
 
 /// A market in a folder of its own, on free ports.
@@ -42,7 +45,14 @@ impl TestMarket {
     /// If anything does not start.
     pub async fn start() -> anyhow::Result<Self> {
         let programs = Programs::of_repository(&repository());
-        Self::start_on(Chain::Localnet { programs, slot_time_ms: 400 }, Database::Private).await
+        Self::start_on(
+            Chain::Localnet {
+                programs,
+                slot_time_ms: 400,
+            },
+            Database::Private,
+        )
+        .await
     }
 
     /// The processes on `chain`; with [`Database::None`] there is no indexer.
@@ -59,7 +69,10 @@ impl TestMarket {
             .binaries(Binaries::new(repository().join("target/debug")))
             .start(|_| {})
             .await?;
-        Ok(Self { market: Market::set_up(stack, &Say::new(true)).await?, _folder: folder })
+        Ok(Self {
+            market: Market::set_up(stack, &Say::new(true)).await?,
+            _folder: folder,
+        })
     }
 
     /// Opens a job that renders the example's scene at `samples` per pixel; gives its account.
@@ -70,9 +83,18 @@ impl TestMarket {
         let examples = repository().join("examples");
         let mut spec = JobSpec::load(&examples.join("render.json"))?;
         let gantry_sdk::spec::Runner::Process(runner) = &mut spec.runner;
-        runner.command.extend(["--samples".to_owned(), samples.to_string(), "--threads".to_owned(), "1".to_owned()]);
+        runner.command.extend([
+            "--samples".to_owned(),
+            samples.to_string(),
+            "--threads".to_owned(),
+            "1".to_owned(),
+        ]);
         let prepared = spec.prepare(&examples, &self.market.blobs).await?;
-        let opened = self.market.gantry.open_job(&self.market.customer, OpenJob::new(&prepared)).await?;
+        let opened = self
+            .market
+            .gantry
+            .open_job(&self.market.customer, OpenJob::new(&prepared))
+            .await?;
         Ok(opened.address)
     }
 
@@ -92,7 +114,9 @@ impl TestMarket {
             }
             bail!("the job's updates ended")
         };
-        tokio::time::timeout(PATIENCE, waiting).await.context("the job did not get there in time")?
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .context("the job did not get there in time")?
     }
 
     /// Who was paid what, once the job is settled.
@@ -104,13 +128,17 @@ impl TestMarket {
         let waiting = async {
             while let Some(update) = updates.next().await {
                 if let JobUpdate::Closed(how) = update? {
-                    let Closing::Settled(settled) = how else { bail!("closed without a settlement: {how:?}") };
+                    let Closing::Settled(settled) = how else {
+                        bail!("closed without a settlement: {how:?}")
+                    };
                     return Ok(settled);
                 }
             }
             bail!("the job's updates ended")
         };
-        tokio::time::timeout(PATIENCE, waiting).await.context("the job was not settled in time")?
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .context("the job was not settled in time")?
     }
 
     /// Name of the process that serves `job`.

@@ -3,7 +3,7 @@
 use gantry_sdk::{
     Keypair, Pubkey, Signer,
     core::receipt::{Receipt, ReceiptStatus},
-    ix,
+    ix, market,
     receipt::precompile_instruction,
     registry::{self, accounts::Node},
 };
@@ -28,11 +28,26 @@ fn a_receipt_is_recorded() {
     world.advance(50);
     let outcome = world.prove(&job, &listing, 5, 40).expect("a proof");
     let proof = event!(outcome, ProofSubmitted);
-    assert_eq!((proof.job, proof.sequence, proof.served_seconds, proof.elapsed_seconds), (job, 5, 40, 50));
+    assert_eq!(
+        (proof.job, proof.sequence, proof.served_seconds, proof.elapsed_seconds),
+        (job, 5, 40, 50)
+    );
     let account = world.job(&job);
-    assert_eq!((account.status, account.sequence, account.served_seconds, account.active_at), (2, 5, 40, 50));
+    assert_eq!(
+        (
+            account.status,
+            account.sequence,
+            account.served_seconds,
+            account.active_at
+        ),
+        (2, 5, 40, 50)
+    );
     assert_eq!((account.output_digest, account.exit_code), ([0; 32], 0));
-    assert_eq!(world.account::<Node>(&listing.node).expect("the node").status, 1, "the node is still at it");
+    assert_eq!(
+        world.account::<Node>(&listing.node).expect("the node").status,
+        1,
+        "the node is still at it"
+    );
 }
 
 #[test]
@@ -45,14 +60,22 @@ fn a_final_receipt_ends_the_job_and_frees_the_node() {
             output_digest: [5; 32],
             ..world.receipt(&job, 6, 50)
         };
-        let outcome = world.prove_with(&job, &receipt, &listing.node_key).expect("a final proof");
+        let outcome = world
+            .prove_with(&job, &receipt, &listing.node_key)
+            .expect("a final proof");
         let ended = event!(outcome, JobEnded);
-        assert_eq!((ended.job, ended.node, ended.outcome), (job, listing.node, outcome_byte));
+        assert_eq!(
+            (ended.job, ended.node, ended.outcome),
+            (job, listing.node, outcome_byte)
+        );
         assert_eq!((ended.served_seconds, ended.elapsed_seconds), (50, 50));
         assert_eq!((ended.exit_code, ended.output_digest), (-3, [5; 32]));
         assert_eq!(event!(outcome, ProofSubmitted).sequence, 6);
         let account = world.job(&job);
-        assert_eq!((account.status, account.outcome, account.ended_at), (3, outcome_byte, 50));
+        assert_eq!(
+            (account.status, account.outcome, account.ended_at),
+            (3, outcome_byte, 50)
+        );
         assert_eq!((account.exit_code, account.output_digest), (-3, [5; 32]));
         let node: Node = world.account(&listing.node).expect("the node");
         assert_eq!((node.status, node.current_job), (0, Pubkey::default()));
@@ -84,7 +107,10 @@ fn receipts_that_do_not_go_on_from_the_last_are_refused() {
         world.market_refuses(name, last);
     }
     for (sequence, served) in [(6, 40), (6, 50), (u64::MAX, 45)] {
-        world.fork().prove(&job, &listing, sequence, served).expect("a receipt that goes on from the last");
+        world
+            .fork()
+            .prove(&job, &listing, sequence, served)
+            .expect("a receipt that goes on from the last");
     }
 }
 
@@ -93,7 +119,9 @@ fn a_receipt_is_good_for_once() {
     let (mut world, job, listing) = proven();
     let receipt = world.receipt(&job, 6, 50);
     world.prove_with(&job, &receipt, &listing.node_key).expect("a proof");
-    world.market_refuses("StaleSequence", |world| world.prove_with(&job, &receipt, &listing.node_key));
+    world.market_refuses("StaleSequence", |world| {
+        world.prove_with(&job, &receipt, &listing.node_key)
+    });
 }
 
 #[test]
@@ -168,7 +196,9 @@ fn only_a_job_that_runs_takes_receipts() {
     world.market_refuses("NotRunning", |world| world.prove(&job, &listing, 1, 0));
     world.start(&job, &listing).expect("a start");
     world.advance(100);
-    world.finish(&job, &listing, 1, 100, ReceiptStatus::Completed).expect("a final proof");
+    world
+        .finish(&job, &listing, 1, 100, ReceiptStatus::Completed)
+        .expect("a final proof");
     world.market_refuses("NotRunning", |world| world.prove(&job, &listing, 2, 100));
     world.market_refuses("NotRunning", |world| {
         world.finish(&job, &listing, 2, 100, ReceiptStatus::Failed)
@@ -205,11 +235,21 @@ fn after_a_stop_only_what_was_served_until_then_is_proven() {
     world.market_refuses("ServedBeyondElapsed", |world| world.prove(&job, &listing, 1, 51));
     world.prove(&job, &listing, 1, 45).expect("a late receipt");
     world.market_refuses("ServedDecreased", |world| world.prove(&job, &listing, 2, 44));
-    let outcome = world.finish(&job, &listing, 2, 50, ReceiptStatus::Failed).expect("the last receipt");
+    let outcome = world
+        .finish(&job, &listing, 2, 50, ReceiptStatus::Failed)
+        .expect("the last receipt");
     // Whatever the receipt says, it was the customer who ended it.
     assert_eq!(event!(outcome, JobEnded).outcome, 3);
     let account = world.job(&job);
-    assert_eq!((account.status, account.outcome, account.ended_at, account.served_seconds), (3, 3, 50, 50));
+    assert_eq!(
+        (
+            account.status,
+            account.outcome,
+            account.ended_at,
+            account.served_seconds
+        ),
+        (3, 3, 50, 50)
+    );
     let node: Node = world.account(&listing.node).expect("the node");
     assert_eq!((node.status, node.jobs_completed, node.jobs_failed), (0, 0, 0));
 }
@@ -221,8 +261,12 @@ fn a_node_on_its_next_job_still_proves_the_one_that_was_stopped() {
     world.advance(50);
     world.stop(&customer, &job).expect("a stop");
     let next = world.open_default(&customer);
-    world.assign(&matcher, &next, &listing.node).expect("the node is free again");
-    world.finish(&job, &listing, 1, 50, ReceiptStatus::Completed).expect("a late receipt");
+    world
+        .assign(&matcher, &next, &listing.node)
+        .expect("the node is free again");
+    world
+        .finish(&job, &listing, 1, 50, ReceiptStatus::Completed)
+        .expect("a late receipt");
     let node: Node = world.account(&listing.node).expect("the node");
     assert_eq!((node.status, node.current_job), (1, next));
 }
@@ -235,7 +279,11 @@ fn seconds_are_released_once_they_have_been_proven_for_a_dispute_window() {
         world.advance(seconds);
         world.prove(&job, &listing, sequence, served).expect("a proof");
         let account = world.job(&job);
-        (account.released_seconds, account.checkpoint_seconds, account.checkpoint_at)
+        (
+            account.released_seconds,
+            account.checkpoint_seconds,
+            account.checkpoint_at,
+        )
     };
     assert_eq!(released(59, 1, 59), (0, 0, 0));
     assert_eq!(released(1, 2, 60), (0, 60, 60));
@@ -276,6 +324,7 @@ fn proving_withstands_forged_accounts() {
         }
         for owner in [None, Some(Keypair::new().pubkey())] {
             let forged = match world.svm.get_account(&original) {
+                Some(program) if program.executable => market::ID,
                 Some(_) => world.forge(&original, owner),
                 None => Keypair::new().pubkey(),
             };
@@ -284,5 +333,7 @@ fn proving_withstands_forged_accounts() {
             assert!(result.is_err(), "a copy of account {place}");
         }
     }
-    world.send(&[carried, submit], &[]).expect("the instruction as it should be");
+    world
+        .send(&[carried, submit], &[])
+        .expect("the instruction as it should be");
 }

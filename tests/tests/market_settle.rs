@@ -41,11 +41,15 @@ fn a_job_is_settled_when_its_dispute_window_has_passed() {
 #[test]
 fn the_parts_of_a_settlement_sum_to_the_deposit() {
     let (mut world, job, customer, listing, matcher, settle) = due();
-    let rent = world.svm.get_balance(&job).expect("the job") + world.svm.get_balance(&pda::vault(&job)).expect("the vault");
+    let rent =
+        world.svm.get_balance(&job).expect("the job") + world.svm.get_balance(&pda::vault(&job)).expect("the vault");
     let before = world.svm.get_balance(&world.payer.pubkey()).expect("the payer");
     let outcome = world.send(&[settle], &[]).expect("a settlement");
     let event = event!(outcome, JobSettled);
-    assert_eq!((event.job, event.customer, event.provider), (job, customer.pubkey(), listing.provider));
+    assert_eq!(
+        (event.job, event.customer, event.provider),
+        (job, customer.pubkey(), listing.provider)
+    );
     assert_eq!((event.matcher, event.deposited), (matcher.pubkey(), TOKEN));
     let parts = [
         event.to_provider,
@@ -89,7 +93,10 @@ fn a_job_is_settled_once() {
 fn nobody_leads_a_payment_elsewhere() {
     let (mut world, job, customer, listing, matcher, settle) = due();
     let thief = world.wallet();
-    let (stolen, treasury) = (account(&thief.pubkey(), &world), account(&world.authority.pubkey(), &world));
+    let (stolen, treasury) = (
+        account(&thief.pubkey(), &world),
+        account(&world.authority.pubkey(), &world),
+    );
     for owner in [customer.pubkey(), listing.wallet.pubkey(), matcher.pubkey()] {
         let (right, in_stake) = (account(&owner, &world), world.token_account(&owner, world.stake));
         for wrong in [stolen, in_stake, treasury] {
@@ -112,7 +119,10 @@ fn nobody_leads_a_payment_elsewhere() {
     for (right, wrong) in [
         (pda::vault(&job), pda::vault(&other_job)),
         (pda::vault(&job), stolen),
-        (pda::customer(&customer.pubkey()), pda::customer(&world.job(&other_job).customer)),
+        (
+            pda::customer(&customer.pubkey()),
+            pda::customer(&world.job(&other_job).customer),
+        ),
     ] {
         let wrong = swapped(&settle, &right, &wrong);
         world.runtime_refuses(InstructionError::InvalidSeeds, |world| world.send(&[wrong], &[]));
@@ -130,7 +140,9 @@ fn the_stakers_part_goes_to_their_own_pool() {
     world.assign(&matcher, &job, &listing.node).expect("an assignment");
     world.start(&job, &listing).expect("a start");
     world.advance(100);
-    world.finish(&job, &listing, 1, 100, ReceiptStatus::Completed).expect("a final proof");
+    world
+        .finish(&job, &listing, 1, 100, ReceiptStatus::Completed)
+        .expect("a final proof");
     world.advance(DISPUTE_WINDOW);
     let settle = world.settle_instruction(&job);
     let right = pda::reward_vault(&listing.pool);
@@ -154,7 +166,9 @@ fn one_wallet_may_be_customer_provider_and_matcher() {
     world.assign(&all, &job, &listing.node).expect("an assignment");
     world.start(&job, &listing).expect("a start");
     world.advance(100);
-    world.finish(&job, &listing, 1, 100, ReceiptStatus::Completed).expect("a final proof");
+    world
+        .finish(&job, &listing, 1, 100, ReceiptStatus::Completed)
+        .expect("a final proof");
     world.advance(DISPUTE_WINDOW);
     world.settle(&job).expect("a settlement");
     assert_eq!(world.balance_of(&all.pubkey(), world.usdc), 100 * TOKEN - 1_000);
@@ -171,7 +185,9 @@ fn the_owner_of_the_treasury_may_be_the_customer() {
     world.assign(&matcher, &job, &listing.node).expect("an assignment");
     world.start(&job, &listing).expect("a start");
     world.advance(100);
-    world.finish(&job, &listing, 1, 100, ReceiptStatus::Completed).expect("a final proof");
+    world
+        .finish(&job, &listing, 1, 100, ReceiptStatus::Completed)
+        .expect("a final proof");
     world.advance(DISPUTE_WINDOW);
     world.settle(&job).expect("a settlement");
     assert_eq!(world.balance_of(&customer.pubkey(), world.usdc), 100 * TOKEN - 49_000);
@@ -192,7 +208,9 @@ fn a_payout_goes_to_who_owns_the_payouts() {
         ix::create_pool(&owner, &payer, world.stake, world.usdc, 10_000),
         ix::stake(&owner, &payer, &pool, world.stake, &source, 1_000 * TOKEN),
     ];
-    world.send(&instructions[..2], &[&wallet, &node_key]).expect("a listed node");
+    world
+        .send(&instructions[..2], &[&wallet, &node_key])
+        .expect("a listed node");
     world.send(&instructions[2..], &[&wallet]).expect("a pool with stake");
     let node = pda::node(&provider, &node_key.pubkey());
     let listing = Listing {
@@ -206,7 +224,9 @@ fn a_payout_goes_to_who_owns_the_payouts() {
     world.assign(&matcher, &job, &node).expect("an assignment");
     world.start(&job, &listing).expect("a start");
     world.advance(100);
-    world.finish(&job, &listing, 1, 100, ReceiptStatus::Completed).expect("a final proof");
+    world
+        .finish(&job, &listing, 1, 100, ReceiptStatus::Completed)
+        .expect("a final proof");
     world.advance(DISPUTE_WINDOW);
     world.settle(&job).expect("a settlement");
     assert_eq!(world.balance_of(&payouts.pubkey(), world.usdc), 48_750);
@@ -222,23 +242,44 @@ fn dust_in_the_vault_goes_to_the_treasury_and_blocks_nothing() {
     world.send(&[dust], &[&customer]).expect("dust");
     world.svm.airdrop(&job, 1_000_000).expect("lamports for the job");
     let event = event!(world.send(&[settle], &[]).expect("a settlement"), JobSettled);
-    assert_eq!((event.deposited, event.to_treasury, event.to_customer), (TOKEN, 1_000, 950_000));
+    assert_eq!(
+        (event.deposited, event.to_treasury, event.to_customer),
+        (TOKEN, 1_000, 950_000)
+    );
     assert_eq!(world.balance_of(&world.authority.pubkey(), world.usdc), 1_007);
-    assert_eq!(world.balance_of(&customer.pubkey(), world.usdc), 100 * TOKEN - 50_000 - 7);
+    assert_eq!(
+        world.balance_of(&customer.pubkey(), world.usdc),
+        100 * TOKEN - 50_000 - 7
+    );
 }
 
 #[test]
 fn the_sla_credit_goes_by_the_share_of_the_time_that_was_served() {
     // Served of 100 seconds, at a target of 99 %: the steps are at 1, 5 and 10 points below it.
-    for (served, credit_bps) in [(100, 0), (99, 0), (98, 1_000), (95, 1_000), (94, 2_500), (90, 2_500), (89, 5_000), (0, 5_000)] {
+    for (served, credit_bps) in [
+        (100, 0),
+        (99, 0),
+        (98, 1_000),
+        (95, 1_000),
+        (94, 2_500),
+        (90, 2_500),
+        (89, 5_000),
+        (0, 5_000),
+    ] {
         let mut world = World::new();
         let (job, _, listing, _) = world.running();
         world.advance(100);
-        world.finish(&job, &listing, 1, served, ReceiptStatus::Completed).expect("a final proof");
+        world
+            .finish(&job, &listing, 1, served, ReceiptStatus::Completed)
+            .expect("a final proof");
         world.advance(DISPUTE_WINDOW);
         let event = event!(world.settle(&job).expect("a settlement"), JobSettled);
         let bill = served * 500;
-        assert_eq!((event.bill, event.paid_seconds), (bill, served as u32), "{served} seconds");
+        assert_eq!(
+            (event.bill, event.paid_seconds),
+            (bill, served as u32),
+            "{served} seconds"
+        );
         assert_eq!(event.credit, bill * credit_bps / 10_000, "{served} seconds");
         assert_eq!(event.to_customer, TOKEN - bill + event.credit, "{served} seconds");
     }
@@ -252,7 +293,10 @@ fn a_job_that_proved_nothing_costs_nothing() {
     world.report_lapse(&job).expect("a lapse");
     world.advance(DISPUTE_WINDOW);
     let event = event!(world.settle(&job).expect("a settlement"), JobSettled);
-    assert_eq!((event.bill, event.to_provider, event.to_matcher, event.to_treasury), (0, 0, 0, 0));
+    assert_eq!(
+        (event.bill, event.to_provider, event.to_matcher, event.to_treasury),
+        (0, 0, 0, 0)
+    );
     assert_eq!(world.balance_of(&customer.pubkey(), world.usdc), 100 * TOKEN);
     assert_eq!(world.balance_of(&listing.wallet.pubkey(), world.usdc), 0);
 }
@@ -261,7 +305,10 @@ fn a_job_that_proved_nothing_costs_nothing() {
 fn odd_amounts_lose_and_make_no_base_unit() {
     let mut world = World::new();
     let (customer, matcher) = (world.customer(), world.wallet());
-    for (id, (price, seconds, served)) in [(3_601, 7, 3), (1_001, 1_000, 999), (3_599_999, 3_601, 1), (1_000, 1, 1)].into_iter().enumerate() {
+    for (id, (price, seconds, served)) in [(3_601, 7, 3), (1_001, 1_000, 999), (3_599_999, 3_601, 1), (1_000, 1, 1)]
+        .into_iter()
+        .enumerate()
+    {
         let args = NodeArgs {
             price_per_hour: price,
             ..world.node_args()
@@ -278,7 +325,9 @@ fn odd_amounts_lose_and_make_no_base_unit() {
         world.assign(&matcher, &job, &listing.node).expect("an assignment");
         world.start(&job, &listing).expect("a start");
         world.advance(served as i64);
-        world.finish(&job, &listing, 1, served, ReceiptStatus::Completed).expect("a final proof");
+        world
+            .finish(&job, &listing, 1, served, ReceiptStatus::Completed)
+            .expect("a final proof");
         world.advance(DISPUTE_WINDOW);
         let event = event!(world.settle(&job).expect("a settlement"), JobSettled);
         assert_eq!(event.bill, price * served / 3_600);

@@ -35,7 +35,12 @@ fn the_market_is_created_with_its_terms() {
         (wanted.dispute_bond, wanted.bond_ratio_bps, wanted.dispute_window)
     );
     assert_eq!(
-        (set.min_start_deadline, set.max_start_deadline, set.min_proof_timeout, set.max_proof_timeout),
+        (
+            set.min_start_deadline,
+            set.max_start_deadline,
+            set.min_proof_timeout,
+            set.max_proof_timeout
+        ),
         (5, 600, 5, 600)
     );
     assert_eq!(
@@ -81,20 +86,32 @@ fn terms_out_of_bounds_are_refused() {
     let mut world = before_the_market();
     let cases: [(&str, fn(&mut TermsArgs)); 15] = [
         ("least start deadline zero", |terms| terms.min_start_deadline = 0),
-        ("start deadlines the wrong way round", |terms| terms.min_start_deadline = 601),
+        ("start deadlines the wrong way round", |terms| {
+            terms.min_start_deadline = 601
+        }),
         ("least proof timeout zero", |terms| terms.min_proof_timeout = 0),
-        ("proof timeouts the wrong way round", |terms| terms.min_proof_timeout = 601),
+        ("proof timeouts the wrong way round", |terms| {
+            terms.min_proof_timeout = 601
+        }),
         ("no bond", |terms| terms.bond_ratio_bps = 0),
         ("no dispute window", |terms| terms.dispute_window = 0),
         ("no arbitration", |terms| terms.arbitration_timeout = 0),
         ("no duration", |terms| terms.max_duration = 0),
         ("no open timeout", |terms| terms.open_timeout = 0),
-        ("shares beyond a whole", |terms| (terms.fee_bps, terms.matcher_fee_bps) = (9_951, 50)),
-        ("shares that would wrap", |terms| (terms.fee_bps, terms.matcher_fee_bps) = (u16::MAX, 1)),
+        ("shares beyond a whole", |terms| {
+            (terms.fee_bps, terms.matcher_fee_bps) = (9_951, 50)
+        }),
+        ("shares that would wrap", |terms| {
+            (terms.fee_bps, terms.matcher_fee_bps) = (u16::MAX, 1)
+        }),
         ("a credit beyond the bill", |terms| terms.sla[2].credit_bps = 10_001),
         ("a credit without a shortfall", |terms| terms.sla[0].shortfall_bps = 0),
-        ("a shortfall beyond a whole", |terms| terms.sla[1].shortfall_bps = 10_001),
-        ("a last step without a shortfall", |terms| terms.sla[2].shortfall_bps = 0),
+        ("a shortfall beyond a whole", |terms| {
+            terms.sla[1].shortfall_bps = 10_001
+        }),
+        ("a last step without a shortfall", |terms| {
+            terms.sla[2].shortfall_bps = 0
+        }),
     ];
     for (what, change) in cases {
         let mut wrong = terms();
@@ -118,7 +135,9 @@ fn stake_must_not_leave_before_a_job_is_judged() {
         arbitration_timeout,
         ..terms()
     };
-    world.market_refuses("UnbondingTooShort", |world| world.initialize_market(with(arbitration + 1)));
+    world.market_refuses("UnbondingTooShort", |world| {
+        world.initialize_market(with(arbitration + 1))
+    });
     world.market_refuses("UnbondingTooShort", |world| world.initialize_market(with(u32::MAX)));
     world.initialize_market(with(arbitration)).expect("just long enough");
 }
@@ -129,10 +148,19 @@ fn an_enabled_mint_is_recorded() {
     world.initialize_market(terms()).expect("the market");
     let outcome = world.enable_mint(world.usdc).expect("the mint");
     let enabled = event!(outcome, MintEnabled);
-    assert_eq!((enabled.mint, enabled.minimum_price, enabled.stake_rate), (world.usdc.mint, 1_000, 1 << 32));
+    assert_eq!(
+        (enabled.mint, enabled.minimum_price, enabled.stake_rate),
+        (world.usdc.mint, 1_000, 1 << 32)
+    );
     let mint: PaymentMint = world.account(&pda::payment_mint(&world.usdc.mint)).expect("the mint");
-    assert_eq!((mint.mint, mint.token_program), (world.usdc.mint, world.usdc.token_program));
-    assert_eq!((mint.enabled, mint.decimals, mint.minimum_price, mint.stake_rate), (1, 6, 1_000, 1 << 32));
+    assert_eq!(
+        (mint.mint, mint.token_program),
+        (world.usdc.mint, world.usdc.token_program)
+    );
+    assert_eq!(
+        (mint.enabled, mint.decimals, mint.minimum_price, mint.stake_rate),
+        (1, 6, 1_000, 1 << 32)
+    );
     let treasury = pda::associated_token(&world.authority.pubkey(), &world.usdc.mint, &world.usdc.token_program);
     assert_eq!((mint.treasury, mint.rent_payer), (treasury, world.payer.pubkey()));
     let again = world.unchanged(|world| world.enable_mint(world.usdc));
@@ -151,7 +179,9 @@ fn only_the_networks_authority_enables_a_mint_and_only_with_a_stake_rate() {
         world.send(&[enable], &[&stranger])
     });
     world.market_refuses("InvalidStakeRate", |world| world.send(&[with_rate(0)], &[&authority]));
-    world.send(&[with_rate(1)], &[&authority]).expect("the least stake rate");
+    world
+        .send(&[with_rate(1)], &[&authority])
+        .expect("the least stake rate");
 }
 
 #[test]
@@ -195,7 +225,14 @@ fn mint_2022(world: &mut World, length: u64, extension: Option<Vec<u8>>) -> Mint
 fn try_enabling(world: &mut World, mint: MintRef) -> Result<Outcome, Refusal> {
     let authority = world.authority.insecure_clone();
     let treasury = world.token_account(&authority.pubkey(), mint);
-    let enable = ix::enable_mint(&authority.pubkey(), &world.payer.pubkey(), mint, &treasury, 1_000, 1 << 32);
+    let enable = ix::enable_mint(
+        &authority.pubkey(),
+        &world.payer.pubkey(),
+        mint,
+        &treasury,
+        1_000,
+        1 << 32,
+    );
     world.unchanged(|world| world.send(&[enable], &[&authority]))
 }
 
@@ -256,15 +293,31 @@ fn a_mint_that_is_not_enabled_pays_no_job() {
     let mut world = World::new();
     let customer = world.customer();
     let source = world.fund(&customer.pubkey(), world.stake, 100 * TOKEN);
-    let open = ix::open_job(&customer.pubkey(), &world.payer.pubkey(), world.stake, &source, job_args(0));
-    world.runtime_refuses(InstructionError::UninitializedAccount, |world| world.send(&[open], &[&customer]));
+    let open = ix::open_job(
+        &customer.pubkey(),
+        &world.payer.pubkey(),
+        world.stake,
+        &source,
+        job_args(0),
+    );
+    world.runtime_refuses(InstructionError::UninitializedAccount, |world| {
+        world.send(&[open], &[&customer])
+    });
     // Not with another mint's account either.
     let wrong = swapped(
-        &ix::open_job(&customer.pubkey(), &world.payer.pubkey(), world.stake, &source, job_args(0)),
+        &ix::open_job(
+            &customer.pubkey(),
+            &world.payer.pubkey(),
+            world.stake,
+            &source,
+            job_args(0),
+        ),
         &pda::payment_mint(&world.stake.mint),
         &pda::payment_mint(&world.usdc.mint),
     );
-    world.runtime_refuses(InstructionError::InvalidSeeds, |world| world.send(&[wrong], &[&customer]));
+    world.runtime_refuses(InstructionError::InvalidSeeds, |world| {
+        world.send(&[wrong], &[&customer])
+    });
 }
 
 #[test]
@@ -275,7 +328,9 @@ fn a_disabled_mint_takes_no_new_job_and_pays_the_running_ones() {
     world.amend(&address, |mint: &mut PaymentMint| mint.enabled = 0);
     world.market_refuses("MintDisabled", |world| world.open(&customer, job_args(1)));
     world.advance(100);
-    world.finish(&job, &listing, 1, 100, ReceiptStatus::Completed).expect("a final proof");
+    world
+        .finish(&job, &listing, 1, 100, ReceiptStatus::Completed)
+        .expect("a final proof");
     world.advance(DISPUTE_WINDOW);
     world.settle(&job).expect("a settlement");
     assert_eq!(world.balance_of(&listing.wallet.pubkey(), world.usdc), 48_750);

@@ -231,7 +231,7 @@ fn only_an_active_attestors_own_key_attests() {
         world.refuses(&theft, &[key], "registry", "NotAttestor");
     }
     let stranger = attest(&world, &listing.wallet, &listing.node, args());
-    world.rejects(&stranger, &[&listing.wallet], InstructionError::UninitializedAccount);
+    world.rejects(&stranger, &[&listing.wallet], InstructionError::AccountDataTooSmall);
 
     world.amend::<Attestor>(&pda::attestor(&attestor.pubkey()), |attestor| attestor.active = 0);
     world.refuses(&attest_once, &[&attestor], "registry", "AttestorInactive");
@@ -257,6 +257,21 @@ fn an_attestation_frees_no_node_but_a_suspended_one() {
             "{status}"
         );
     }
+}
+
+#[test]
+fn lamports_sent_ahead_of_time_block_neither_attestor_nor_device() {
+    let mut world = World::new();
+    let (attestor, listing) = (Keypair::new(), world.list_node());
+    world.send_lamports(&[pda::attestor(&attestor.pubkey()), pda::device(&[4; 32])]);
+    let (add, authority) = (
+        add(&world, &attestor.pubkey(), 3, 0b11_1111),
+        world.authority.insecure_clone(),
+    );
+    world.send(&[add], &[&authority]).expect("an attestor");
+    world.attest(&attestor, &listing.node, args()).expect("an attestation");
+    let device: Device = world.account(&pda::device(&[4; 32])).expect("a device");
+    assert_eq!((device.node, device.claims), (listing.node, 1));
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Leases: how the market, and nobody else, takes nodes and gives them back, and what three failures do.
 
+use anchor_lang::Discriminator;
 use gantry_sdk::{
     Keypair, Pubkey, Signer,
     core::receipt::ReceiptStatus,
     ix::{self, AttestArgs},
     pda,
-    registry::accounts::{Node, Provider},
+    registry::accounts::{Network, Node, Provider},
 };
 use gantry_tests::{
     event,
@@ -165,12 +166,22 @@ fn a_node_is_taken_with_its_own_provider_alone() {
 fn a_made_up_network_gives_nobody_the_markets_word() {
     let mut world = World::new();
     let (listing, thief) = (world.list_node(), Keypair::new());
-    // The registry's own account of another type, whose bytes hold the thief's key where the market's would be.
-    let mut provider = world.svm.get_account(&listing.provider).expect("a provider");
-    provider.data[8 + 96..8 + 128].copy_from_slice(thief.pubkey().as_ref());
-    let forged = Keypair::new().pubkey();
-    world.svm.set_account(forged, provider).expect("an account");
     let lease = lease_node(&thief.pubkey(), &listing.provider, &listing.node, &Pubkey::default());
+    // A network that names the thief: of the thief's own program, or of the registry but elsewhere.
+    for (owner, error) in [
+        (Some(thief.pubkey()), InstructionError::IllegalOwner),
+        (None, InstructionError::InvalidSeeds),
+    ] {
+        let forged = world.forge(&pda::network(), owner);
+        world.amend::<Network>(&forged, |network| network.market_authority = thief.pubkey());
+        world.rejects(&swapped(&lease, &pda::network(), &forged), &[&thief], error);
+    }
+    // The registry's own account of another type, as long as a network, with the thief's key in its place.
+    let forged = world.forge(&pda::network(), None);
+    world.amend::<Network>(&forged, |network| network.market_authority = thief.pubkey());
+    let mut account = world.svm.get_account(&forged).expect("an account");
+    account.data[..8].copy_from_slice(Provider::DISCRIMINATOR);
+    world.svm.set_account(forged, account).expect("an account");
     world.rejects(
         &swapped(&lease, &pda::network(), &forged),
         &[&thief],

@@ -59,9 +59,7 @@ fn nobody_begins_the_network_twice() {
 #[test]
 fn lamports_sent_to_an_address_ahead_of_time_do_not_block_it() {
     let mut world = World::bare();
-    for lamports in [1, 1_000_000_000] {
-        world.svm.airdrop(&pda::network(), lamports).expect("lamports");
-    }
+    world.send_lamports(&[pda::network()]);
     world.initialize_network().expect("the network");
     assert_eq!(
         world

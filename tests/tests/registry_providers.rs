@@ -171,7 +171,7 @@ fn nobody_lists_a_node_under_another_provider() {
     world.rejects(
         &list,
         &[&unregistered, &node_key],
-        InstructionError::UninitializedAccount,
+        InstructionError::AccountDataTooSmall,
     );
 }
 
@@ -278,6 +278,20 @@ fn a_running_job_keeps_the_price_it_was_assigned_at() {
     let update = ix::update_price(&listing.wallet.pubkey(), &listing.node, 3_600_000);
     world.send(&[update], &[&listing.wallet]).expect("a price");
     assert_eq!(world.job(&job).price_per_hour, 1_800_000);
+}
+
+#[test]
+fn lamports_sent_ahead_of_time_block_neither_provider_nor_node() {
+    let mut world = World::new();
+    let (wallet, node_key) = (Keypair::new(), Keypair::new());
+    let owner = wallet.pubkey();
+    let provider = pda::provider(&owner);
+    world.send_lamports(&[provider, pda::node(&provider, &node_key.pubkey())]);
+    let register_provider = ix::register_provider(&owner, &world.payer.pubkey(), &owner, [0; 32]);
+    let list = register(&world, &wallet, &node_key, world.node_args());
+    world
+        .send(&[register_provider, list], &[&wallet, &node_key])
+        .expect("a provider and its node");
 }
 
 #[test]

@@ -46,12 +46,13 @@ fn a_bond_is_set_aside_and_given_back() {
         (event.pool, event.amount, event.bonded),
         (pool, 400 * TOKEN, 600 * TOKEN)
     );
-    world.refuses(&release(&key, &pool, 600 * TOKEN + 1), &[&market], "staking", "AboveBonded");
-    assert_eq!(
-        world.balance(&pda::stake_vault(&pool)),
-        1_000 * TOKEN,
-        "no token moved"
+    world.refuses(
+        &release(&key, &pool, 600 * TOKEN + 1),
+        &[&market],
+        "staking",
+        "AboveBonded",
     );
+    assert_eq!(world.balance(&pda::stake_vault(&pool)), 1_000 * TOKEN, "no token moved");
 }
 
 #[test]
@@ -102,13 +103,8 @@ fn nobody_but_the_market_bonds_releases_or_slashes() {
 fn a_pool_below_the_minimum_takes_no_job() {
     let (mut world, market, provider, pool) = scene();
     let key = market.pubkey();
-    scene
-        .world
-        .unstake(&pool, &provider, 900 * SHARE)
-        .expect("a request");
-    world
-        .send(&[bond(&key, &pool, 1)], &[&market])
-        .expect("a bond");
+    world.unstake(&pool, &provider, 900 * SHARE).expect("a request");
+    world.send(&[bond(&key, &pool, 1)], &[&market]).expect("a bond");
     world.unstake(&pool, &provider, 1).expect("a request");
     world.refuses(&bond(&key, &pool, 1), &[&market], "staking", "PoolTooSmall");
 
@@ -132,7 +128,7 @@ fn a_pool_below_the_minimum_takes_no_job() {
 fn stake_behind_a_running_job_cannot_be_unstaked() {
     let mut world = World::new();
     let (_, _, listing, _) = world.running();
-    // A bond of 0.25 tokens: the position may go down to it, by shares, but for its own minimum.
+    // A bond of 0.25 tokens, which the position's minimum of 1 covers.
     let all = ix::request_unstake(&listing.wallet.pubkey(), &listing.pool, 1_000 * SHARE);
     world.refuses(&all, &[&listing.wallet], "staking", "StakeBonded");
     world
@@ -141,4 +137,3 @@ fn stake_behind_a_running_job_cannot_be_unstaked() {
     let rest = ix::request_unstake(&listing.wallet.pubkey(), &listing.pool, SHARE);
     world.refuses(&rest, &[&listing.wallet], "staking", "StakeBonded");
 }
-

@@ -258,7 +258,7 @@ fn a_request_is_for_shares_that_the_position_has() {
     world.rejects(&theft, &[], InstructionError::MissingRequiredSignature);
     let stranger = world.holder(0);
     let request = ix::request_unstake(&stranger.pubkey(), &pool, SHARE);
-    world.rejects(&request, &[&stranger], InstructionError::UninitializedAccount);
+    world.rejects(&request, &[&stranger], InstructionError::AccountDataTooSmall);
 }
 
 #[test]
@@ -320,6 +320,16 @@ fn stake_that_answers_for_jobs_does_not_leave() {
         .send(&[market_side::release(&key, &pool, 700 * TOKEN)], &[&market])
         .expect("a release");
     world.unstake(&pool, &provider, 700 * SHARE).expect("all of it");
+}
+
+#[test]
+fn lamports_sent_ahead_of_time_do_not_block_a_position() {
+    let (mut world, _, _, pool) = pool();
+    let staker = world.holder(10 * TOKEN);
+    world.send_lamports(&[pda::position(&pool, &staker.pubkey())]);
+    world.stake_in(&pool, &staker, 10 * TOKEN).expect("a stake");
+    assert_eq!(world.position(&pool, &staker).shares, 10 * SHARE);
+    assert_eq!(world.pool(&pool).positions, 2);
 }
 
 #[test]

@@ -246,13 +246,36 @@ fn a_pool_is_its_providers_to_create_and_in_the_mints_it_must_be_in() {
     let wrong_mint = ix::create_pool(&owner, &payer, world.usdc, world.usdc, 2_000);
     world.refuses(&wrong_mint, &[&wallet], "staking", "WrongMint");
     let wrong_program = swapped(&create, &world.stake.token_program, &TOKEN_2022_PROGRAM);
-    world.refuses(&wrong_program, &[&wallet], "staking", "WrongTokenProgram");
+    // The token program that does not own the mint refuses it, before staking would.
+    world.rejects(&wrong_program, &[&wallet], InstructionError::IncorrectProgramId);
     for commission in [10_001, u16::MAX] {
         let greedy = ix::create_pool(&owner, &payer, world.stake, world.usdc, commission);
         world.refuses(&greedy, &[&wallet], "staking", "InvalidCommission");
     }
     let all = ix::create_pool(&owner, &payer, world.stake, world.usdc, 10_000);
     world.send(&[all], &[&wallet]).expect("a pool that shares nothing");
+}
+
+#[test]
+fn lamports_sent_ahead_of_time_block_neither_rules_nor_pool_nor_vaults() {
+    let mut world = with_network();
+    let wallet = Keypair::new();
+    let (owner, payer) = (wallet.pubkey(), world.payer.pubkey());
+    let pool = pda::pool(&pda::provider(&owner));
+    world.send_lamports(&[
+        pda::staking_params(),
+        pool,
+        pda::stake_vault(&pool),
+        pda::reward_vault(&pool),
+    ]);
+    world.initialize_staking().expect("staking");
+    let create = [
+        ix::register_provider(&owner, &payer, &owner, [0; 32]),
+        ix::create_pool(&owner, &payer, world.stake, world.usdc, 2_000),
+    ];
+    world.send(&create, &[&wallet]).expect("a pool");
+    let staker = world.staker(&pool, 10 * TOKEN);
+    assert_eq!(world.position(&pool, &staker).shares, 10 * u128::from(TOKEN));
 }
 
 #[test]

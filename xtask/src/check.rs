@@ -185,10 +185,10 @@ fn test_end_to_end() -> Result<()> {
     setup::postgres()?;
     programs::compile_deployed(Compiler::Debian)?;
     build_binaries()?;
-    run_tests(
-        &[],
-        &test_files(|package, name| package == VM_PACKAGE && is_end_to_end(name))?,
-    )
+    let files = test_files(|package, name| package == VM_PACKAGE && is_end_to_end(name))?;
+    let mut test = tests(&[], &files);
+    // Each starts a whole market: several at once on a small machine would only measure how they starve each other.
+    sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
 }
 
 /// Which files of `tests/tests` start processes; the others run programs in the VM.
@@ -224,12 +224,16 @@ fn run_tests(kinds: &[&str], files: &[String]) -> Result<()> {
         eprintln!("there are no such tests yet");
         return Ok(());
     }
+    sh::shown(&mut tests(kinds, files))
+}
+
+fn tests(kinds: &[&str], files: &[String]) -> Command {
     let mut test = cargo(&paths::root());
     test.args(["test", "--workspace"]).args(kinds);
     for name in files {
         test.args(["--test", name]);
     }
-    sh::shown(&mut test)
+    test
 }
 
 fn check_licenses() -> Result<()> {
@@ -239,8 +243,9 @@ fn check_licenses() -> Result<()> {
         check
             .arg("--manifest-path")
             .arg(workspace.join("Cargo.toml"))
-            .args(["--all-features", "check", "--config"])
+            .arg("--config")
             .arg(paths::root().join("deny.toml"))
+            .args(["--all-features", "check"])
             // What the two workspaces allow is one list: an entry is for either.
             .args([
                 "--allow",

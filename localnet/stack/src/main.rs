@@ -180,7 +180,11 @@ async fn up(options: Options) -> anyhow::Result<()> {
     println!("A customer with 50 USDC, ready to open jobs:");
     println!("  export GANTRY_KEYPAIR={}", key.display());
     println!("  export GANTRY_BLOB_DIR={}", market.folder.join("blobs").display());
-    println!("  export GANTRY_RPC_URL={} GANTRY_API_URL={}", stack.chain().rpc, stack.api_url().unwrap_or("none"));
+    println!(
+        "  export GANTRY_RPC_URL={} GANTRY_API_URL={}",
+        stack.chain().rpc,
+        stack.api_url().unwrap_or("none")
+    );
     println!("  target/debug/gantry job open examples/render.json");
     println!();
     println!("Ctrl-C stops everything.");

@@ -20,9 +20,6 @@ pub enum RegistryError {
     /// The signer is not the market.
     #[msg("only the market program may lease and release nodes")]
     NotMarket,
-    /// The node belongs to another provider.
-    #[msg("this node belongs to another provider")]
-    NodeOfAnotherProvider,
     /// The council's size or threshold is out of range.
     #[msg("a council has 1 to 9 distinct members and a threshold above half of them, at most all")]
     InvalidCouncil,

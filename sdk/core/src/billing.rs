@@ -41,12 +41,18 @@ pub const fn settle(deposit: u64, earned: u64, fee_bps: u16, matcher_bps: u16) -
         return None;
     }
     // With shares that sum to at most a whole, ceil of one and floor of the other never exceed what was earned.
-    let (Some(treasury), Some(matcher)) =
-        (mul_div_ceil(earned, fee_bps as u64, BPS), mul_div_floor(earned, matcher_bps as u64, BPS))
-    else {
+    let (Some(treasury), Some(matcher)) = (
+        mul_div_ceil(earned, fee_bps as u64, BPS),
+        mul_div_floor(earned, matcher_bps as u64, BPS),
+    ) else {
         return None;
     };
-    Some(Settlement { provider: earned - treasury - matcher, matcher, treasury, customer: deposit - earned })
+    Some(Settlement {
+        provider: earned - treasury - matcher,
+        matcher,
+        treasury,
+        customer: deposit - earned,
+    })
 }
 
 /// The delegators' part of a provider's revenue: what remains after `commission_bps`, rounded down.

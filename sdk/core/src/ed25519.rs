@@ -21,10 +21,21 @@ pub const LEN: usize = MESSAGE_AT + receipt::LEN;
 
 /// The header of every accepted instruction; anything else is refused, which settles count, offsets, sizes and indices.
 const HEADER: [u8; KEY_AT] = {
-    let (signature, key, message, size) =
-        (SIGNATURE_AT as u16, KEY_AT as u16, MESSAGE_AT as u16, receipt::LEN as u16);
-    let (s, k, m, n) = (signature.to_le_bytes(), key.to_le_bytes(), message.to_le_bytes(), size.to_le_bytes());
-    [1, 0, s[0], s[1], 0xff, 0xff, k[0], k[1], 0xff, 0xff, m[0], m[1], n[0], n[1], 0xff, 0xff]
+    let (signature, key, message, size) = (
+        SIGNATURE_AT as u16,
+        KEY_AT as u16,
+        MESSAGE_AT as u16,
+        receipt::LEN as u16,
+    );
+    let (s, k, m, n) = (
+        signature.to_le_bytes(),
+        key.to_le_bytes(),
+        message.to_le_bytes(),
+        size.to_le_bytes(),
+    );
+    [
+        1, 0, s[0], s[1], 0xff, 0xff, k[0], k[1], 0xff, 0xff, m[0], m[1], n[0], n[1], 0xff, 0xff,
+    ]
 };
 
 /// What one verified instruction says.
@@ -70,7 +81,10 @@ mod tests {
     fn only_the_exact_shape_is_read() {
         let data = encode(&[1; 32], &[2; 64], &[3; receipt::LEN]);
         let read = decode(&data).expect("the shape that encode writes");
-        assert_eq!((read.key, read.signature, read.message), (&[1; 32], &[2; 64], &[3; receipt::LEN]));
+        assert_eq!(
+            (read.key, read.signature, read.message),
+            (&[1; 32], &[2; 64], &[3; receipt::LEN])
+        );
 
         for length in 0..LEN {
             assert_eq!(decode(&data[..length]), None);

@@ -26,7 +26,11 @@ pub const fn mul_div_floor(value: u64, numerator: u64, denominator: u64) -> Opti
         return None;
     }
     let result = (value as u128 * numerator as u128) / denominator as u128;
-    if result > u64::MAX as u128 { None } else { Some(result as u64) }
+    if result > u64::MAX as u128 {
+        None
+    } else {
+        Some(result as u64)
+    }
 }
 
 /// `ceil(value × numerator / denominator)` through `u128`; `None` if `denominator` is 0 or the result exceeds `u64`.
@@ -35,7 +39,11 @@ pub const fn mul_div_ceil(value: u64, numerator: u64, denominator: u64) -> Optio
         return None;
     }
     let result = (value as u128 * numerator as u128).div_ceil(denominator as u128);
-    if result > u64::MAX as u128 { None } else { Some(result as u64) }
+    if result > u64::MAX as u128 {
+        None
+    } else {
+        Some(result as u64)
+    }
 }
 
 #[cfg(test)]

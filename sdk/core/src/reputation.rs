@@ -33,7 +33,12 @@ mod tests {
     use super::*;
 
     fn reputation(completed: u64, failed: u64, served_seconds: u64, promised_seconds: u64) -> u16 {
-        reputation_bps(History { completed, failed, served_seconds, promised_seconds })
+        reputation_bps(History {
+            completed,
+            failed,
+            served_seconds,
+            promised_seconds,
+        })
     }
 
     #[test]

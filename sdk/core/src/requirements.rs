@@ -128,18 +128,27 @@ impl Requirements {
         ensure(offer.mint == self.mint, Mismatch::Mint)?;
         ensure(offer.price_per_hour <= self.max_price_per_hour, Mismatch::Price)?;
         let any_model = self.gpu_models.iter().all(|model| *model == 0);
-        ensure(any_model || (offer.gpu_model != 0 && self.gpu_models.contains(&offer.gpu_model)), Mismatch::GpuModel)?;
+        ensure(
+            any_model || (offer.gpu_model != 0 && self.gpu_models.contains(&offer.gpu_model)),
+            Mismatch::GpuModel,
+        )?;
         ensure(offer.gpu_count >= self.gpu_count, Mismatch::GpuCount)?;
         ensure(offer.vram_gib >= self.vram_gib, Mismatch::Vram)?;
         ensure(offer.ram_gib >= self.ram_gib, Mismatch::Ram)?;
         ensure(offer.disk_gib >= self.disk_gib, Mismatch::Disk)?;
         ensure(offer.mbps >= self.mbps, Mismatch::Bandwidth)?;
         let anywhere = self.countries.iter().all(|country| *country == [0, 0]);
-        ensure(anywhere || (offer.country != [0, 0] && self.countries.contains(&offer.country)), Mismatch::Country)?;
+        ensure(
+            anywhere || (offer.country != [0, 0] && self.countries.contains(&offer.country)),
+            Mismatch::Country,
+        )?;
         ensure(offer.tier >= self.tier, Mismatch::Tier)?;
         ensure(offer.flags & self.flags == self.flags, Mismatch::Flags)?;
         let attested = self.tier > 0 || self.flags != 0;
-        ensure(!attested || offer.attestation_expires_at > now, Mismatch::AttestationExpired)?;
+        ensure(
+            !attested || offer.attestation_expires_at > now,
+            Mismatch::AttestationExpired,
+        )?;
         ensure(offer.reputation_bps >= self.reputation_bps, Mismatch::Reputation)
     }
 }
@@ -217,16 +226,33 @@ mod tests {
 
     #[test]
     fn an_empty_place_is_no_wildcard_for_a_node_without_model_or_country() {
-        let bare = Offer { gpu_model: 0, ..offer() };
+        let bare = Offer {
+            gpu_model: 0,
+            ..offer()
+        };
         assert_eq!(requirements().check(&bare, NOW), Err(Mismatch::GpuModel));
-        let nowhere = Offer { country: [0; 2], ..offer() };
+        let nowhere = Offer {
+            country: [0; 2],
+            ..offer()
+        };
         assert_eq!(requirements().check(&nowhere, NOW), Err(Mismatch::Country));
     }
 
     #[test]
     fn a_job_that_asks_for_nothing_takes_an_expired_attestation() {
-        let easy = Requirements { tier: 0, flags: 0, gpu_models: [0; 4], countries: [[0; 2]; 8], ..requirements() };
-        let expired = Offer { attestation_expires_at: 0, country: *b"US", gpu_model: 0, ..offer() };
+        let easy = Requirements {
+            tier: 0,
+            flags: 0,
+            gpu_models: [0; 4],
+            countries: [[0; 2]; 8],
+            ..requirements()
+        };
+        let expired = Offer {
+            attestation_expires_at: 0,
+            country: *b"US",
+            gpu_model: 0,
+            ..offer()
+        };
         assert_eq!(easy.check(&expired, NOW), Ok(()));
     }
 }

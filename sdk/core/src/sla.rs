@@ -25,7 +25,12 @@ pub fn credit_bps(target_bps: u16, uptime_bps: u16, table: &[SlaStep]) -> u16 {
         return 0;
     }
     let shortfall = target_bps - uptime_bps;
-    table.iter().filter(|step| shortfall >= step.shortfall_bps).map(|step| step.credit_bps).max().unwrap_or(0)
+    table
+        .iter()
+        .filter(|step| shortfall >= step.shortfall_bps)
+        .map(|step| step.credit_bps)
+        .max()
+        .unwrap_or(0)
 }
 
 /// Base units of `bill` to credit at `credit_bps`, rounded down. `None` if the share exceeds the bill.
@@ -41,9 +46,18 @@ mod tests {
     use super::*;
 
     const TABLE: [SlaStep; 3] = [
-        SlaStep { shortfall_bps: 1, credit_bps: 1_000 },
-        SlaStep { shortfall_bps: 100, credit_bps: 2_500 },
-        SlaStep { shortfall_bps: 500, credit_bps: 10_000 },
+        SlaStep {
+            shortfall_bps: 1,
+            credit_bps: 1_000,
+        },
+        SlaStep {
+            shortfall_bps: 100,
+            credit_bps: 2_500,
+        },
+        SlaStep {
+            shortfall_bps: 500,
+            credit_bps: 10_000,
+        },
     ];
 
     #[test]

@@ -292,9 +292,7 @@ async fn require_programs(gantry: &Gantry) -> Result<(), BootstrapError> {
         ("staking", staking::ID),
         ("market", market::ID),
     ] {
-        let commitment = gantry.rpc().commitment();
-        let response = gantry.rpc().get_account_with_commitment(&id, commitment).await;
-        let account = response.map_err(|error| gantry.rpc_error(error))?.value;
+        let account = gantry.raw_account(&id).await?;
         if !account.is_some_and(|account| account.executable) {
             return Err(BootstrapError::NotDeployed { program, id });
         }

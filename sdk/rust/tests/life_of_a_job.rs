@@ -17,7 +17,20 @@ use gantry_sdk::{
     spec::{JobSpec, PreparedSpec},
     state::{AnyAccount, JobExt, JobStatus, NodeExt},
 };
+use solana_rpc_client_api::config::{RpcAccountInfoConfig, RpcProgramAccountsConfig, UiAccountEncoding};
 use std::path::PathBuf;
+
+/// Without an encoding, servers answer in base58, and only for small accounts.
+fn base64() -> RpcProgramAccountsConfig {
+    let account_config = RpcAccountInfoConfig {
+        encoding: Some(UiAccountEncoding::Base64),
+        ..RpcAccountInfoConfig::default()
+    };
+    RpcProgramAccountsConfig {
+        account_config,
+        ..RpcProgramAccountsConfig::default()
+    }
+}
 
 struct World {
     gantry: Gantry,
@@ -194,24 +207,23 @@ async fn a_job_is_opened_served_and_settled() {
 
     // What no receipt may do: more seconds than have passed, and another key's signature.
     let greedy = world.receipt(&opened, 1, 90, ReceiptStatus::Running).await;
-    let refused = gantry.send(
-        &[precompile_instruction(&greedy, &world.node_key), ix::submit_proof(&job)],
-        &world.provider,
-        &[],
-    );
-    assert!(
-        refused
-            .await
-            .expect_err("too many seconds")
-            .is_refusal("ServedBeyondElapsed")
-    );
+    let refused = gantry
+        .send(
+            &[precompile_instruction(&greedy, &world.node_key), ix::submit_proof(&job)],
+            &world.provider,
+            &[],
+        )
+        .await;
+    assert!(refused.expect_err("too many seconds").is_refusal("ServedBeyondElapsed"));
     let proof = world.receipt(&opened, 1, 2, ReceiptStatus::Running).await;
-    let refused = gantry.send(
-        &[precompile_instruction(&proof, &world.customer), ix::submit_proof(&job)],
-        &world.provider,
-        &[],
-    );
-    assert!(refused.await.expect_err("another key").is_refusal("WrongSigner"));
+    let refused = gantry
+        .send(
+            &[precompile_instruction(&proof, &world.customer), ix::submit_proof(&job)],
+            &world.provider,
+            &[],
+        )
+        .await;
+    assert!(refused.expect_err("another key").is_refusal("WrongSigner"));
     gantry
         .send(
             &[precompile_instruction(&proof, &world.node_key), ix::submit_proof(&job)],
@@ -288,7 +300,7 @@ async fn a_job_is_opened_served_and_settled() {
     ] {
         for (address, account) in gantry
             .rpc()
-            .get_program_ui_accounts_with_config(&program, Default::default())
+            .get_program_ui_accounts_with_config(&program, base64())
             .await
             .expect("accounts")
         {
@@ -349,17 +361,19 @@ async fn what_cannot_be_is_refused_before_any_token_moves() {
 
     // Also for a wallet whose payment is simulated: the cluster's own word for it.
     let nobody = Keypair::new();
-    let refused = gantry.send(
-        &[ix::register_provider(
-            &nobody.pubkey(),
-            &nobody.pubkey(),
-            &nobody.pubkey(),
-            [0; 32],
-        )],
-        &nobody,
-        &[],
-    );
-    let refused = refused.await.expect_err("no SOL");
+    let refused = gantry
+        .send(
+            &[ix::register_provider(
+                &nobody.pubkey(),
+                &nobody.pubkey(),
+                &nobody.pubkey(),
+                [0; 32],
+            )],
+            &nobody,
+            &[],
+        )
+        .await;
+    let refused = refused.expect_err("no SOL");
     assert!(matches!(refused, ClientError::Unfunded { .. }), "{refused}");
 
     let stake = world.deployment.stake.mint;

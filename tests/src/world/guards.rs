@@ -100,6 +100,14 @@ impl World {
         self.svm.set_account(*address, account).expect("an account");
     }
 
+    /// Sends the least that the runtime takes to addresses that do not exist yet, as anyone can.
+    pub fn send_lamports(&mut self, addresses: &[Pubkey]) {
+        let least = self.svm.minimum_balance_for_rent_exemption(0);
+        for address in addresses {
+            self.svm.airdrop(address, least).expect("lamports");
+        }
+    }
+
     /// A copy of the account `like` at a fresh address, owned by `owner` or whoever owns the original.
     pub fn forge(&mut self, like: &Pubkey, owner: Option<Pubkey>) -> Pubkey {
         let address = Keypair::new().pubkey();
@@ -171,7 +179,8 @@ impl World {
             self.stands_firm(&wrong, &signers, &format!("another key signs as account {place}"));
             return;
         }
-        if meta.is_writable {
+        // The fee payer's account is writable whatever the instruction says.
+        if meta.is_writable && meta.pubkey != payer {
             let read_only = with(&|meta| meta.is_writable = false);
             self.stands_firm(&read_only, signers, &format!("account {place} is read-only"));
         }

@@ -3,10 +3,12 @@
 mod actors;
 mod checks;
 mod guards;
+pub mod market_side;
 mod refusal;
+mod stakers;
 
 pub use actors::{Listing, job_args};
-pub use guards::{assert_error, swapped, unsigned};
+pub use guards::{State, assert_error, swapped, unsigned};
 pub use refusal::{Outcome, Refusal, assert_refused};
 
 use gantry_sdk::{

@@ -1,5 +1,6 @@
 //! The on-chain programs: compiled for the virtual machine, and described by their IDLs.
 
+mod freshness;
 pub(crate) mod idl;
 
 use std::{
@@ -13,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use serde_json::Value;
 
+use self::freshness::Stamp;
 use crate::{paths, progress::seconds, setup, sh, toolchain::Toolchain};
 
 /// The programs that are deployed. Each depends on all before it.
@@ -92,6 +94,16 @@ fn compile_all(compiler: Compiler, names: &[&str]) -> Result<()> {
 }
 
 fn compile(toolchain: &Toolchain, name: &str, deploy: &Path) -> Result<()> {
+    let object = deploy.join(format!("{name}.so"));
+    let compiler = toolchain.identity();
+    let stamp = Stamp {
+        file: workspace().join("target/stamps").join(name),
+        object: &object,
+        compiler: &compiler,
+    };
+    if stamp.is_current() {
+        return Ok(());
+    }
     let mut build = toolchain.cargo_build();
     build
         .current_dir(workspace())
@@ -112,7 +124,11 @@ fn compile(toolchain: &Toolchain, name: &str, deploy: &Path) -> Result<()> {
     let file = shared_object(&String::from_utf8_lossy(&messages.stdout), name).with_context(|| {
         format!("cargo built {name} but no shared object: its Cargo.toml needs crate-type = [\"cdylib\", \"lib\"]")
     })?;
-    install(&file, &deploy.join(format!("{name}.so")))
+    install(&file, &object)?;
+    stamp.write(
+        &file.with_extension("d"),
+        &[workspace().join("Cargo.toml"), workspace().join("Cargo.lock")],
+    )
 }
 
 /// Where cargo's messages say that a package's shared object is.

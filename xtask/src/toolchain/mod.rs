@@ -60,6 +60,11 @@ impl Toolchain {
         Ok(ready)
     }
 
+    /// What tells this compiler and its flags from another.
+    pub(crate) fn identity(&self) -> String {
+        format!("{} {}", self.folder.display(), recipe::RUSTFLAGS.join(" "))
+    }
+
     /// A cargo command that builds for the virtual machine; the caller adds what to build.
     pub(crate) fn cargo_build(&self) -> Command {
         let mut flags = OsString::from(recipe::RUSTFLAGS.join("\u{1f}"));
@@ -123,11 +128,12 @@ fn fingerprint() -> String {
     ] {
         add(text);
     }
-    hash.finalize()
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&hash.finalize()[..6])
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A toolchain in the making.

@@ -98,7 +98,9 @@ impl Fleet {
         let [a, b, c] = &PLANS;
         let list = |plan| list(gantry, deployment, folder, plan);
         let (a, b, c) = tokio::try_join!(list(a), list(b), list(c))?;
-        Ok(Self { listings: vec![a, b, c] })
+        Ok(Self {
+            listings: vec![a, b, c],
+        })
     }
 
     /// Who listed the node account `node`.
@@ -117,7 +119,9 @@ async fn list(gantry: &Gantry, deployment: &Deployment, folder: &Path, plan: &Pl
     fund(gantry, deployment, &wallet, plan.stake, 0).await?;
 
     let provider = gantry.register_provider(&wallet, [0; 32]).await?;
-    let pool = gantry.create_pool(&wallet, &deployment.payment.mint, plan.commission_bps).await?;
+    let pool = gantry
+        .create_pool(&wallet, &deployment.payment.mint, plan.commission_bps)
+        .await?;
     gantry.stake(&wallet, &pool, plan.stake).await?;
     let args = NodeArgs {
         price_mint: deployment.payment.mint,
@@ -164,7 +168,10 @@ pub(super) async fn fund(
     payment: u64,
 ) -> anyhow::Result<()> {
     let owner = wallet.pubkey();
-    gantry.airdrop(&owner, WALLET_LAMPORTS).await.context("the faucet does not answer")?;
+    gantry
+        .airdrop(&owner, WALLET_LAMPORTS)
+        .await
+        .context("the faucet does not answer")?;
     deployment.mint_to(gantry, &owner, stake, payment).await?;
     Ok(())
 }

@@ -10,7 +10,16 @@ use gantry_sdk::{
     spec::JobSpec,
     state::{JobExt as _, JobOutcome, JobStatus},
 };
-use std::path::{Path, PathBuf};
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How often the matcher's events are read again, and for how long.
+const MATCHER_POLL: Duration = Duration::from_millis(50);
+const MATCHER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What became of the job.
 #[derive(Debug)]
@@ -29,7 +38,10 @@ pub(super) struct Outcome {
 pub(super) async fn run(market: &Market, spec: &Path, say: &Say) -> anyhow::Result<Outcome> {
     let (gantry, customer) = (&market.gantry, &market.customer);
     let source = JobSpec::load(spec)?;
-    let folder = spec.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = spec
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let prepared = source.prepare(folder, &market.blobs).await?;
     say.heading(&format!("job: {}", source.name));
     let opened = gantry.open_job(customer, OpenJob::new(&prepared)).await?;
@@ -53,13 +65,21 @@ pub(super) async fn run(market: &Market, spec: &Path, say: &Say) -> anyhow::Resu
                     gantry.accept_result(customer, &opened.address).await?;
                     say.step("the customer accepts the result: nobody waits for the dispute window");
                 } else if job.status() == Some(JobStatus::Lapsed) {
-                    bail!("the node went silent: see the node's log in {}", market.stack.run_dir().path().display());
+                    bail!(
+                        "the node went silent: see the node's log in {}",
+                        market.stack.run_dir().path().display()
+                    );
                 }
             }
             JobUpdate::Closed(Closing::Settled(settled)) => {
                 tell_settlement(market, &settled, say);
                 let files = files.ok_or_else(|| anyhow!("the job was settled before its result could be fetched"))?;
-                return Ok(Outcome { job: opened.address, deposited: opened.deposited, settled, files });
+                return Ok(Outcome {
+                    job: opened.address,
+                    deposited: opened.deposited,
+                    settled,
+                    files,
+                });
             }
             JobUpdate::Closed(other) => bail!("the job was closed without a settlement: {other:?}"),
         }
@@ -80,18 +100,23 @@ impl Seen {
         if status != self.status && status >= Some(JobStatus::Assigned) && self.status < Some(JobStatus::Assigned) {
             let who = market.fleet.of_node(&job.node);
             say.step(&format!(
-                "matched with {} at {} USDC an hour; {} of its stake answers for the job",
-                who.map_or_else(|| job.node.to_string(), |listing| format!("{} ({})", listing.name, listing.country)),
+                "matched with {} at {} USDC an hour; {} STAKE behind it answers for the job",
+                who.map_or_else(
+                    || job.node.to_string(),
+                    |listing| format!("{} ({})", listing.name, listing.country)
+                ),
                 amount(job.price_per_hour),
                 amount(job.bond),
             ));
-            if let Some(why) = why_matched(&market.matcher_events(), address) {
+            if let Some(why) = why_matched(market, address).await {
                 say.step(&format!("why: {why}"));
             }
         }
         if status != self.status && status >= Some(JobStatus::Running) && self.status < Some(JobStatus::Running) {
             let per_second = job.price_per_hour as f64 / 3_600.0;
-            say.step(&format!("started with receipt 0; billed by the second, {per_second:.1} base units each"));
+            say.step(&format!(
+                "started with receipt 0; billed by the second, {per_second:.1} base units each"
+            ));
         }
         if job.sequence > self.sequence {
             say.step(&format!(
@@ -111,20 +136,70 @@ impl Seen {
     }
 }
 
-/// What the matcher wrote about its choice for `job`, if it has.
-fn why_matched(events: &Path, job: &Pubkey) -> Option<String> {
-    let text = std::fs::read_to_string(events).ok()?;
+/// What the matcher wrote about its choice for `job`. It writes once its transaction is confirmed, which may be a moment
+/// after the chain shows the assignment.
+async fn why_matched(market: &Market, job: &Pubkey) -> Option<String> {
     let job = job.to_string();
-    text.lines().rev().find_map(|line| {
-        let event: serde_json::Value = serde_json::from_str(line).ok()?;
-        let ours = event.get("job")?.as_str()? == job && event.get("why").is_some();
-        ours.then(|| event["why"].as_str().map(str::to_owned))?
-    })
+    let read = async {
+        loop {
+            let text = tokio::fs::read_to_string(market.matcher_events())
+                .await
+                .unwrap_or_default();
+            let events = text
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Matched>(line).ok());
+            if let Some(event) = events
+                .filter(|event| event.event == "matched" && event.job == job)
+                .last()
+            {
+                return event.describe(market);
+            }
+            tokio::time::sleep(MATCHER_POLL).await;
+        }
+    };
+    tokio::time::timeout(MATCHER_PATIENCE, read).await.ok()
+}
+
+/// A choice of the matcher's, as its events file has it.
+#[derive(Deserialize)]
+struct Matched {
+    event: String,
+    job: String,
+    #[serde(default)]
+    fitting: u64,
+    runner_up: Option<Candidate>,
+    #[serde(default)]
+    unfit: BTreeMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+struct Candidate {
+    node: String,
+    price_per_hour: u64,
+}
+
+impl Matched {
+    fn describe(&self, market: &Market) -> String {
+        let mut text = format!("it is the cheapest of {} that fit", self.fitting);
+        if let Some(next) = &self.runner_up {
+            let listing = next.node.parse().ok().and_then(|node| market.fleet.of_node(&node));
+            let name = listing.map_or(next.node.as_str(), |listing| listing.name);
+            text.push_str(&format!("; next would be {name} at {}", amount(next.price_per_hour)));
+        }
+        for (why, count) in &self.unfit {
+            text.push_str(&format!("; {count} {why}"));
+        }
+        text
+    }
 }
 
 /// Fetches the result, with every hash checked, and makes sure that pictures are pictures.
 async fn fetch(market: &Market, address: &Pubkey, job: &Job, say: &Say) -> anyhow::Result<Vec<PathBuf>> {
-    ensure!(job.exit_code == 0, "the job's process failed with exit code {}", job.exit_code);
+    ensure!(
+        job.exit_code == 0,
+        "the job's process failed with exit code {}",
+        job.exit_code
+    );
     let manifest = market.gantry.result(address, &market.blobs).await?;
     let folder = market.stack.run_dir().path().join("results").join(address.to_string());
     let files = manifest.save(&market.blobs, &folder).await?;
@@ -143,11 +218,22 @@ async fn fetch(market: &Market, address: &Pubkey, job: &Job, say: &Say) -> anyho
 }
 
 fn tell_settlement(market: &Market, settled: &JobSettled, say: &Say) {
-    let name = market.fleet.listings.iter().find(|listing| listing.provider == settled.provider);
+    let name = market
+        .fleet
+        .listings
+        .iter()
+        .find(|listing| listing.provider == settled.provider);
     say.heading("settlement");
-    say.step(&format!("{} s paid: {} USDC", settled.paid_seconds, amount(settled.bill)));
+    say.step(&format!(
+        "{} s paid: {} USDC",
+        settled.paid_seconds,
+        amount(settled.bill)
+    ));
     let parts = [
-        (format!("provider {}", name.map_or("", |listing| listing.name)), settled.to_provider),
+        (
+            format!("provider {}", name.map_or("", |listing| listing.name)),
+            settled.to_provider,
+        ),
         ("its stakers".to_owned(), settled.to_delegators),
         ("matcher".to_owned(), settled.to_matcher),
         ("treasury".to_owned(), settled.to_treasury),

@@ -11,7 +11,12 @@ pub use say::Say;
 
 use crate::{Stack, memory::MemorySampler};
 use anyhow::{Context as _, ensure};
-use gantry_sdk::{Gantry, Keypair, blob::BlobStore, bootstrap::{self, Deployment}, keys};
+use gantry_sdk::{
+    Gantry, Keypair,
+    blob::BlobStore,
+    bootstrap::{self, Deployment},
+    keys,
+};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -59,7 +64,15 @@ impl Market {
         let customer = keys::load_or_create(folder.join("keys/customer.json"))?;
         fleet::fund(&gantry, &deployment, &customer, 0, CUSTOMER_TOKENS).await?;
         let blobs = BlobStore::open(folder.join("blobs"))?;
-        let mut market = Self { stack, gantry, deployment, fleet: Fleet::default(), blobs, folder, customer };
+        let mut market = Self {
+            stack,
+            gantry,
+            deployment,
+            fleet: Fleet::default(),
+            blobs,
+            folder,
+            customer,
+        };
         market.list_providers(say).await?;
         market.start_matcher().await?;
         Ok(market)
@@ -150,6 +163,9 @@ pub async fn demo(stack: Stack, spec: &Path, say: &Say) -> anyhow::Result<(Summa
     let summary = report::check(&market, &outcome, say).await?;
     let peak = memory.stop();
     say.step(&format!("peak memory of all processes: {} MiB", peak.bytes >> 20));
-    ensure!(summary.verify.differences == 0, "the indexer's rows differ from the chain: see above");
+    ensure!(
+        summary.verify.differences == 0,
+        "the indexer's rows differ from the chain: see above"
+    );
     Ok((summary, market.stack))
 }

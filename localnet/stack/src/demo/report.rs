@@ -95,11 +95,19 @@ pub(super) async fn check(market: &Market, outcome: &Outcome, say: &Say) -> anyh
         "compute units: open {}, assign {}, start {}, last proof {}, settle {}",
         compute_units.open, compute_units.assign, compute_units.start, compute_units.proof, compute_units.settle
     ));
-    let slot = history.transactions.iter().map(|transaction| transaction.slot).max().context("no transactions")?;
+    let slot = history
+        .transactions
+        .iter()
+        .map(|transaction| transaction.slot)
+        .max()
+        .context("no transactions")?;
     let events = timeline(market, outcome, slot).await?;
     say.step(&format!("API: the job's timeline has {events} events"));
     let verify = verify(market).await?;
-    say.step(&format!("verify: {} rows compared with the chain, {} differences", verify.rows, verify.differences));
+    say.step(&format!(
+        "verify: {} rows compared with the chain, {} differences",
+        verify.rows, verify.differences
+    ));
     Ok(Summary {
         ok: true,
         job: outcome.job.to_string(),
@@ -118,11 +126,21 @@ pub(super) async fn check(market: &Market, outcome: &Outcome, say: &Say) -> anyh
 async fn timeline(market: &Market, outcome: &Outcome, slot: u64) -> anyhow::Result<usize> {
     let api = market.stack.api_url().context("the demo needs the indexer")?;
     let url = format!("{api}/v1/jobs/{}/timeline?min_slot={slot}", outcome.job);
-    let answer = reqwest::Client::new().get(&url).timeout(INDEXER_PATIENCE).send().await?.error_for_status()?;
+    let answer = reqwest::Client::new()
+        .get(&url)
+        .timeout(INDEXER_PATIENCE)
+        .send()
+        .await?
+        .error_for_status()?;
     let body: serde_json::Value = answer.json().await?;
     let text = body.to_string();
-    ensure!(text.contains("JobSettled"), "the timeline at {url} lacks the settlement: {text}");
-    let list = body.as_array().or_else(|| body.as_object()?.values().find_map(serde_json::Value::as_array));
+    ensure!(
+        text.contains("JobSettled"),
+        "the timeline at {url} lacks the settlement: {text}"
+    );
+    let list = body
+        .as_array()
+        .or_else(|| body.as_object()?.values().find_map(serde_json::Value::as_array));
     Ok(list.map_or(0, Vec::len))
 }
 
@@ -131,22 +149,35 @@ pub(super) async fn verify(market: &Market) -> anyhow::Result<VerifyReport> {
     let indexer = market.stack.binaries().find("gantry-indexer")?;
     let output = tokio::process::Command::new(indexer)
         .args(["verify", "--json", "--rpc-url", &market.stack.chain().rpc])
-        .env("DATABASE_URL", market.stack.database_url().context("the demo needs Postgres")?)
+        .env(
+            "DATABASE_URL",
+            market.stack.database_url().context("the demo needs Postgres")?,
+        )
         .kill_on_drop(true)
         .output()
         .await?;
     let report: IndexerReport = serde_json::from_slice(&output.stdout).with_context(|| {
-        format!("gantry-indexer verify did not report: {}", String::from_utf8_lossy(&output.stderr).trim())
+        format!(
+            "gantry-indexer verify did not report: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        )
     })?;
     for difference in &report.differences {
         eprintln!("{difference}");
     }
-    Ok(VerifyReport { rows: report.rows, differences: report.differences.len() as u64 })
+    Ok(VerifyReport {
+        rows: report.rows,
+        differences: report.differences.len() as u64,
+    })
 }
 
 fn compute_units(history: &JobHistory) -> anyhow::Result<ComputeUnits> {
     let mut units = ComputeUnits::default();
-    for transaction in history.transactions.iter().filter(|transaction| transaction.error.is_none()) {
+    for transaction in history
+        .transactions
+        .iter()
+        .filter(|transaction| transaction.error.is_none())
+    {
         let used = market_units(&transaction.logs);
         for emitted in &transaction.events {
             match emitted.event {
@@ -161,14 +192,19 @@ fn compute_units(history: &JobHistory) -> anyhow::Result<ComputeUnits> {
     }
     units.total = units.open + units.assign + units.start + units.proof + units.settle;
     let all = [units.open, units.assign, units.start, units.proof, units.settle];
-    ensure!(all.iter().all(|used| *used > 0), "the chain's logs lack compute units: {units:?}");
+    ensure!(
+        all.iter().all(|used| *used > 0),
+        "the chain's logs lack compute units: {units:?}"
+    );
     Ok(units)
 }
 
 /// Units that the market's own instructions used, as the runtime logged them; calls they made are included.
 fn market_units(logs: &[String]) -> u64 {
     let prefix = format!("Program {} consumed ", market::ID);
-    let used = logs.iter().filter_map(|line| line.strip_prefix(&prefix)?.split(' ').next()?.parse::<u64>().ok());
+    let used = logs
+        .iter()
+        .filter_map(|line| line.strip_prefix(&prefix)?.split(' ').next()?.parse::<u64>().ok());
     used.sum()
 }
 

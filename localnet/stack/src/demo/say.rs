@@ -1,10 +1,7 @@
 //! What the demo tells people, as it happens.
 
 use gantry_sdk::amount;
-use std::{
-    io::Write,
-    time::Instant,
-};
+use std::{io::Write, time::Instant};
 
 /// Where lines go: standard output for people; standard error where standard output is for one JSON object.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +13,10 @@ pub struct Say {
 impl Say {
     /// Lines from now on; `to_stderr` keeps standard output free.
     pub fn new(to_stderr: bool) -> Self {
-        Self { started: Instant::now(), to_stderr }
+        Self {
+            started: Instant::now(),
+            to_stderr,
+        }
     }
 
     /// One thing that happened.

@@ -38,10 +38,10 @@ pub struct CancelJob {
     #[account(mut, seeds = [b"vault", job.address().as_ref()], bump = job.vault_bump)]
     pub vault: InterfaceAccount<TokenAccount>,
     /// Where the deposit goes back to: an account of the customer's.
-    #[account(mut)]
+    #[account(mut, unsafe(dup))]
     pub destination: InterfaceAccount<TokenAccount>,
     /// Receives dust.
-    #[account(mut, address = payment_mint.treasury @ MarketError::WrongAccount)]
+    #[account(mut, unsafe(dup), address = payment_mint.treasury @ MarketError::WrongAccount)]
     pub treasury: InterfaceAccount<TokenAccount>,
     /// Who paid the rent.
     #[account(mut, unsafe(dup), address = job.rent_payer @ MarketError::WrongAccount)]

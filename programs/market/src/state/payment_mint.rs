@@ -23,10 +23,10 @@ pub struct PaymentMint {
     pub bump: u8,
 }
 
-/// Token-2022 mint extensions that change nothing about who gets paid how much: close authority of the mint itself,
-/// interest display, metadata and group pointers with what they point to, and scaled display.
-/// Everything else is refused, unknown types included. Numbers: Token-2022's `ExtensionType`.
-const ALLOWED_EXTENSIONS: [u16; 7] = [
+/// Token-2022 mint extensions that change nothing about who gets paid how much: how amounts are displayed, metadata and
+/// group pointers with what they point to. Everything else is refused, unknown types included. Numbers: Token-2022's
+/// `ExtensionType`.
+const ALLOWED_EXTENSIONS: [u16; 8] = [
     10, // InterestBearingConfig
     18, // MetadataPointer
     19, // TokenMetadata
@@ -34,6 +34,7 @@ const ALLOWED_EXTENSIONS: [u16; 7] = [
     21, // TokenGroup
     22, // GroupMemberPointer
     23, // TokenGroupMember
+    25, // ScaledUiAmount
 ];
 
 /// Length of a mint without extensions.

@@ -90,7 +90,14 @@ impl Attest {
         node.tier = args.tier;
         node.flags = args.flags.into();
         if node.status == NodeStatus::Suspended as u8 {
-            node.status = NodeStatus::Available as u8;
+            // A wish to drain outlives the suspension.
+            let drains = node.drain_after_job == 1;
+            node.status = if drains {
+                NodeStatus::Draining
+            } else {
+                NodeStatus::Available
+            } as u8;
+            node.drain_after_job = 0;
             node.suspended_at = 0i64.into();
             node.consecutive_failures = 0;
         }

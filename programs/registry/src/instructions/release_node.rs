@@ -73,12 +73,12 @@ impl ReleaseNode {
             node.suspended_at = Clock::get()?.unix_timestamp.into();
             NodeStatus::Suspended
         } else if node.drain_after_job == 1 {
+            node.drain_after_job = 0;
             NodeStatus::Draining
         } else {
             NodeStatus::Available
         };
         node.status = status as u8;
-        node.drain_after_job = 0;
         emit!(NodeReleased {
             node: *self.node.address(),
             job,

@@ -99,7 +99,7 @@ pub struct Node {
     pub tier: u8,
     /// 0 available, 1 leased, 2 draining, 3 suspended.
     pub status: u8,
-    /// Set while leased: becomes draining when the job ends.
+    /// 1 when the provider asked to drain while the node could not: it drains when its job or suspension ends.
     pub drain_after_job: u8,
     /// Jobs failed since the last that did not.
     pub consecutive_failures: u8,

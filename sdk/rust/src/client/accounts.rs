@@ -8,6 +8,7 @@ use crate::{
 use anchor_lang::{AnchorDeserialize, Discriminator, Owner};
 use market::accounts::{Customer, Job, MarketParams, PaymentMint};
 use registry::accounts::{Attestor, Network, Node, Provider};
+use solana_account::Account;
 use solana_rpc_client_api::{
     config::{RpcAccountInfoConfig, RpcProgramAccountsConfig, UiAccountEncoding},
     filter::{Memcmp, RpcFilterType},
@@ -104,9 +105,7 @@ impl Gantry {
     where
         T: AnchorDeserialize + Discriminator + Owner,
     {
-        let commitment = self.rpc.commitment();
-        let response = self.rpc.get_account_with_commitment(address, commitment).await;
-        let Some(account) = response.map_err(|error| self.rpc_error(error))?.value else {
+        let Some(account) = self.raw_account(address).await? else {
             return Ok(None);
         };
         // A closed account can linger for the rest of its slot, without lamports or data.
@@ -121,6 +120,25 @@ impl Gantry {
             return Err(decode(DecodeError::UnknownProgram(account.owner)));
         }
         decode_account(&account.data).map(Some).map_err(decode)
+    }
+
+    /// The account at `address` as it is; `None` where there is none.
+    ///
+    /// # Errors
+    /// If the server cannot be reached.
+    pub async fn raw_account(&self, address: &Pubkey) -> Result<Option<Account>, ClientError> {
+        // Through the call for several: the one for a single account says of every failure that there is no account.
+        let commitment = self.rpc.commitment();
+        let response = self
+            .rpc
+            .get_multiple_accounts_with_commitment(&[*address], commitment)
+            .await;
+        Ok(response
+            .map_err(|error| self.rpc_error(error))?
+            .value
+            .into_iter()
+            .next()
+            .flatten())
     }
 
     /// Every account of one type, filtered by the bytes at an offset each.
@@ -174,14 +192,7 @@ impl Gantry {
     /// # Errors
     /// If the server cannot be reached.
     pub async fn clock(&self) -> Result<i64, ClientError> {
-        let account = self
-            .rpc
-            .get_account_with_commitment(&CLOCK, self.rpc.commitment())
-            .await;
-        let data = account
-            .map_err(|error| self.rpc_error(error))?
-            .value
-            .map(|account| account.data);
+        let data = self.raw_account(&CLOCK).await?.map(|account| account.data);
         let time = data
             .as_deref()
             .and_then(|data| data.get(UNIX_TIME_AT..UNIX_TIME_AT + 8)?.try_into().ok());
@@ -231,11 +242,7 @@ impl Gantry {
     /// # Errors
     /// If the server cannot be reached.
     pub async fn token_amount(&self, account: &Pubkey) -> Result<Option<u64>, ClientError> {
-        let response = self
-            .rpc
-            .get_account_with_commitment(account, self.rpc.commitment())
-            .await;
-        let found = response.map_err(|error| self.rpc_error(error))?.value;
+        let found = self.raw_account(account).await?;
         // SPL token accounts: mint 32, owner 32, amount 8; Token-2022 keeps that.
         let amount = found.and_then(|account| account.data.get(64..72)?.try_into().ok());
         Ok(amount.map(u64::from_le_bytes))
@@ -246,8 +253,7 @@ impl Gantry {
     /// # Errors
     /// [`ClientError::NotFound`] where there is no mint at this address.
     pub async fn mint(&self, mint: &Pubkey) -> Result<MintInfo, ClientError> {
-        let response = self.rpc.get_account_with_commitment(mint, self.rpc.commitment()).await;
-        let found = response.map_err(|error| self.rpc_error(error))?.value;
+        let found = self.raw_account(mint).await?;
         let missing = || ClientError::NotFound {
             what: "mint",
             address: mint.to_string(),

@@ -16,7 +16,7 @@ pub enum ClientError {
     Program {
         /// `registry`, `staking`, `market`, `token`, `system` or an address.
         program: String,
-        /// The program's error code.
+        /// The program's error code; 0 for one of the runtime's own errors.
         code: u32,
         /// Name in the program's error table.
         name: String,
@@ -188,11 +188,35 @@ impl ClientError {
             | TransactionError::InsufficientFundsForFee
             | TransactionError::InvalidAccountForFee
             | TransactionError::InsufficientFundsForRent { .. } => Self::Unfunded { wallet: *payer },
-            TransactionError::InstructionError(index, InstructionError::Custom(code)) => {
+            TransactionError::InstructionError(index, cause) => {
                 let outer = programs.get(usize::from(*index)).copied().unwrap_or_default();
-                Self::from_code(*code, failed_program(&logs, *code).unwrap_or(outer), &logs)
+                let program = failed_program(&logs).unwrap_or(outer);
+                match cause {
+                    InstructionError::Custom(code) => Self::from_code(*code, program, &logs),
+                    cause => Self::from_builtin(cause, program),
+                }
             }
             _ => Self::Transaction { error, logs },
+        }
+    }
+
+    /// A refusal with one of the runtime's own errors, which programs use where an account is not what it should be.
+    fn from_builtin(cause: &InstructionError, program: Pubkey) -> Self {
+        let hint = match cause {
+            InstructionError::UninitializedAccount
+            | InstructionError::AccountDataTooSmall
+            | InstructionError::InvalidAccountOwner
+            | InstructionError::IncorrectProgramId => {
+                ": an account that this needs does not exist or is of another kind"
+            }
+            _ => "",
+        };
+        let name = format!("{cause:?}");
+        Self::Program {
+            program: idl::program_name(&program),
+            code: 0,
+            name,
+            message: format!("{cause}{hint}"),
         }
     }
 
@@ -246,16 +270,14 @@ impl ClientError {
     }
 }
 
-/// The innermost program that failed with `code`: the first that the logs report.
-fn failed_program(logs: &[String], code: u32) -> Option<Pubkey> {
-    let ending = format!(" failed: custom program error: {code:#x}");
-    logs.iter().find_map(|line| {
-        line.strip_prefix("Program ")?
-            .strip_suffix(ending.as_str())?
-            .parse()
-            .ok()
-    })
+/// The innermost program that failed: the first that the logs report.
+fn failed_program(logs: &[String]) -> Option<Pubkey> {
+    logs.iter()
+        .find_map(|line| line.strip_prefix("Program ")?.split_once(" failed: ")?.0.parse().ok())
 }
+
+// A Result is as large as its error: what every call returns stays small.
+const _: () = assert!(size_of::<ClientError>() < 128);
 
 #[cfg(test)]
 mod tests {
@@ -293,6 +315,15 @@ mod tests {
         assert!(failed(1, &[&system, &outer]).to_string().contains("too little SOL"));
         let unknown = failed(77, &["Program log: reason"]).to_string();
         assert!(unknown.starts_with("market refused: error 77 (reason)"), "{unknown}");
+    }
+
+    #[test]
+    fn the_runtimes_own_errors_are_refusals_too() {
+        let error = TransactionError::InstructionError(1, InstructionError::UninitializedAccount);
+        let error =
+            ClientError::from_transaction(error, Vec::new(), &[Pubkey::default(), market::ID], &Pubkey::default());
+        assert!(error.is_refusal("UninitializedAccount"), "{error}");
+        assert!(error.to_string().starts_with("market refused: "), "{error}");
     }
 
     #[test]

@@ -107,10 +107,12 @@ impl PoolExt for Pool {
     }
 }
 
-/// What a job remembers of a node that did not start it: the first four bytes of the account's address.
+/// What a job remembers of a node that did not start it: the first four bytes of the account's address; zeros, which
+/// mean an empty place, become 0xff.
 pub(super) fn short_key(node: &Pubkey) -> [u8; 4] {
     let bytes = node.to_bytes();
-    [bytes[0], bytes[1], bytes[2], bytes[3]]
+    let prefix = [bytes[0], bytes[1], bytes[2], bytes[3]];
+    if prefix == [0; 4] { [0xff; 4] } else { prefix }
 }
 
 const FLAGS: [(&str, u16); 6] = [

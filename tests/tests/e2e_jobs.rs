@@ -15,7 +15,10 @@ async fn the_demo_runs_its_job_and_finds_nothing_wrong() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let programs = Programs::of_repository(&repository());
     let stack = Stack::builder(folder.path())
-        .chain(gantry_stack::Chain::Localnet { programs, slot_time_ms: 400 })
+        .chain(gantry_stack::Chain::Localnet {
+            programs,
+            slot_time_ms: 400,
+        })
         .database(Database::Private)
         .ports(Ports::FREE)
         .binaries(Binaries::new(repository().join("target/debug")))
@@ -38,7 +41,9 @@ async fn a_stopped_job_is_paid_until_the_stop_and_settles() -> anyhow::Result<()
     let job = test.open_render(4_000).await?;
     test.until(&job, |job| job.served_seconds > 2).await?;
     test.market.gantry.stop_job(&test.market.customer, &job).await?;
-    let stopped = test.until(&job, |job| job.status() == Some(JobStatus::Finished)).await?;
+    let stopped = test
+        .until(&job, |job| job.status() == Some(JobStatus::Finished))
+        .await?;
     assert_eq!(stopped.outcome(), Some(JobOutcome::Stopped));
     let settled = test.settled(&job).await?;
     assert_conserved(&settled);
@@ -62,9 +67,16 @@ async fn a_job_that_no_node_fits_stays_open_and_says_why() -> anyhow::Result<()>
         .output()
         .await?;
     let text = String::from_utf8(why.stdout)?;
-    assert!(text.contains("is in another country"), "{text} {}", String::from_utf8_lossy(&why.stderr));
+    assert!(
+        text.contains("is in another country"),
+        "{text} {}",
+        String::from_utf8_lossy(&why.stderr)
+    );
     let job = test.market.gantry.require_job(&opened.address).await?;
     assert_eq!(job.status(), Some(JobStatus::Open));
-    test.market.gantry.cancel_job(&test.market.customer, &opened.address).await?;
+    test.market
+        .gantry
+        .cancel_job(&test.market.customer, &opened.address)
+        .await?;
     Ok(())
 }

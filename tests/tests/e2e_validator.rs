@@ -14,7 +14,8 @@ use gantry_stack::{
 use gantry_tests::market::{TestMarket, assert_conserved, repository};
 use std::{net::TcpListener, path::Path, time::Duration};
 
-/// Three ports in a row that are free now: the validator takes the WebSocket port after the RPC port.
+/// Free ports for RPC and faucet. The validator takes the port after the RPC port for WebSocket; those after it are for
+/// its other sockets.
 fn free_ports() -> anyhow::Result<(u16, u16)> {
     loop {
         let rpc = TcpListener::bind("127.0.0.1:0")?;
@@ -32,9 +33,16 @@ async fn start_validator(binary: &Path, folder: &Path, rpc: u16, faucet: u16) ->
         .arg(folder.join("ledger"))
         .args(["--reset", "--quiet", "--bind-address", "127.0.0.1"])
         .args(["--rpc-port", &rpc.to_string(), "--faucet-port", &faucet.to_string()])
+        // The defaults are the same for every validator on a machine.
+        .args(["--gossip-port", &(rpc + 2).to_string()])
+        .args(["--dynamic-port-range", &format!("{}-{}", rpc + 3, rpc + 60)])
         .ready(Readiness::Http(format!("http://127.0.0.1:{rpc}/health")))
         .orphan(Orphan::Guarded(None));
-    for (id, name) in [(registry::ID, "registry"), (staking::ID, "staking"), (market::ID, "market")] {
+    for (id, name) in [
+        (registry::ID, "registry"),
+        (staking::ID, "staking"),
+        (market::ID, "market"),
+    ] {
         let file = repository().join("target/deploy").join(name).with_extension("so");
         spec = spec.args(["--bpf-program".into(), id.to_string().into(), file.into_os_string()]);
     }
@@ -58,7 +66,8 @@ async fn a_job_runs_on_a_real_validator() -> anyhow::Result<()> {
     };
     let test = TestMarket::start_on(Chain::External(urls), Database::None).await?;
     let job = test.open_render(16).await?;
-    test.until(&job, |job| job.status() == Some(JobStatus::Finished)).await?;
+    test.until(&job, |job| job.status() == Some(JobStatus::Finished))
+        .await?;
     let settled = test.settled(&job).await?;
     assert_conserved(&settled);
     assert!(settled.paid_seconds > 0);

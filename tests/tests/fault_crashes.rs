@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 #[tokio::test(flavor = "multi_thread")]
 async fn an_indexer_killed_mid_stream_catches_up_without_a_difference() -> anyhow::Result<()> {
     let mut test = TestMarket::start().await?;
-    let job = test.open_render(300).await?;
+    let job = test.open_render(24).await?;
     test.until(&job, |job| job.status() == Some(JobStatus::Running)).await?;
     test.market.stack.child("indexer")?.kill9().await?;
     // The job goes on without it, and leaves receipts that the indexer has not seen.
@@ -23,7 +23,7 @@ async fn an_indexer_killed_mid_stream_catches_up_without_a_difference() -> anyho
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_killed_mid_job_resumes_and_signs_no_sequence_twice() -> anyhow::Result<()> {
     let mut test = TestMarket::start().await?;
-    let job = test.open_render(300).await?;
+    let job = test.open_render(24).await?;
     let running = test.until(&job, |job| job.sequence >= 1).await?;
     let process = test.node_process(&running);
     test.market.stack.child(&process)?.kill9().await?;
