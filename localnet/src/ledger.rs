@@ -57,6 +57,7 @@ pub struct Item {
 
 /// What an [`Item`] can be.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // most items are the large ones: a box would cost each of them an allocation
 pub enum Content {
     /// One write of one account.
     Account(SubscribeUpdateAccountInfo),

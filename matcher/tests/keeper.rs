@@ -45,16 +45,7 @@ fn each_push_is_due_when_the_market_takes_it() {
     assert_eq!(first(&job(2), Push::Lapse), 10 + 20 + 1);
     let ended = Job { ended_at: 50, ..job(3) };
     assert_eq!(first(&ended, Push::Settle), 50 + 30);
-    assert_eq!(
-        first(
-            &Job {
-                status: 4,
-                ..ended.clone()
-            },
-            Push::Settle
-        ),
-        50 + 30
-    );
+    assert_eq!(first(&Job { status: 4, ..ended }, Push::Settle), 50 + 30);
     assert_eq!(
         first(
             &Job {

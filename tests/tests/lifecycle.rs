@@ -50,7 +50,7 @@ fn a_job_is_served_proven_settled_and_closed() {
     world.advance(DISPUTE_WINDOW);
     let settled = world.settle(&job).expect("a settlement");
     let event = find_event(&settled, |event| match event {
-        AnyEvent::JobSettled(event) => Some(event.clone()),
+        AnyEvent::JobSettled(event) => Some(*event),
         _ => None,
     });
     // 100 seconds at 1.8 tokens an hour: 50,000 base units; 2 % to the treasury, 0.5 % to the matcher.

@@ -138,7 +138,8 @@ fn the_customer_may_pay_its_own_rent() {
 fn jobs_that_ask_for_nonsense_are_refused() {
     let mut world = World::new();
     let customer = world.customer();
-    let cases: [(&str, fn(&mut JobArgs)); 22] = [
+    type Spoil = fn(&mut JobArgs);
+    let cases: [(&str, Spoil); 22] = [
         ("WrongJobId", |args| args.id = 1),
         ("PriceBelowMinimum", |args| args.max_price_per_hour = 999),
         ("PriceBelowMinimum", |args| args.max_price_per_hour = 0),

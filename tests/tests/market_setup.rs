@@ -84,7 +84,8 @@ fn a_network_that_trusts_another_market_is_refused() {
 #[test]
 fn terms_out_of_bounds_are_refused() {
     let mut world = before_the_market();
-    let cases: [(&str, fn(&mut TermsArgs)); 15] = [
+    type Spoil = fn(&mut TermsArgs);
+    let cases: [(&str, Spoil); 15] = [
         ("least start deadline zero", |terms| terms.min_start_deadline = 0),
         ("start deadlines the wrong way round", |terms| {
             terms.min_start_deadline = 601

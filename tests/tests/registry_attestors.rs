@@ -153,7 +153,7 @@ fn a_device_belongs_to_one_node_and_a_node_stands_for_one_device() {
         device_hash: [5; 32],
         ..args()
     };
-    let moved = attest(&world, &attestor, &first.node, another.clone());
+    let moved = attest(&world, &attestor, &first.node, another);
     world.refuses(&moved, &[&attestor], "registry", "InvalidDeviceHash");
     world
         .attest(&attestor, &second.node, another)

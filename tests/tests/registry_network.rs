@@ -78,12 +78,9 @@ fn a_network_names_real_keys() {
     for args in [
         NetworkArgs {
             authority: zero,
-            ..args.clone()
+            ..args
         },
-        NetworkArgs {
-            guardian: zero,
-            ..args.clone()
-        },
+        NetworkArgs { guardian: zero, ..args },
         NetworkArgs {
             market_authority: zero,
             ..args

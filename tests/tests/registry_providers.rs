@@ -77,7 +77,7 @@ fn a_provider_lists_a_node() {
     let mut world = World::new();
     let (wallet, provider) = provider(&mut world);
     let (node_key, args) = (Keypair::new(), world.node_args());
-    let list = register(&world, &wallet, &node_key, args.clone());
+    let list = register(&world, &wallet, &node_key, args);
     let outcome = world.send(&[list], &[&wallet, &node_key]).expect("a node");
     let address = pda::node(&provider, &node_key.pubkey());
     let event = event!(outcome, NodeRegistered);
@@ -185,41 +185,26 @@ fn a_node_is_listed_with_a_price_real_hardware_and_a_country() {
         gpu_count,
         gpu_model,
         vram_gib,
-        ..good.clone()
+        ..good
     };
-    let country = |country: [u8; 2]| NodeArgs {
-        country,
-        ..good.clone()
-    };
+    let country = |country: [u8; 2]| NodeArgs { country, ..good };
     let refused = [
         (
             NodeArgs {
                 price_mint: Pubkey::default(),
-                ..good.clone()
+                ..good
             },
             "ZeroAddress",
         ),
         (
             NodeArgs {
                 price_per_hour: 0,
-                ..good.clone()
+                ..good
             },
             "InvalidPrice",
         ),
-        (
-            NodeArgs {
-                cpu_cores: 0,
-                ..good.clone()
-            },
-            "InvalidHardware",
-        ),
-        (
-            NodeArgs {
-                ram_gib: 0,
-                ..good.clone()
-            },
-            "InvalidHardware",
-        ),
+        (NodeArgs { cpu_cores: 0, ..good }, "InvalidHardware"),
+        (NodeArgs { ram_gib: 0, ..good }, "InvalidHardware"),
         (gpu(1, 0, 0), "InvalidHardware"),
         (gpu(0, 7, 0), "InvalidHardware"),
         (gpu(0, 0, 24), "InvalidHardware"),

@@ -100,10 +100,10 @@ impl Ingest {
                 continue;
             };
             self.progress.seen(update.slot());
-            if let Update::Created { slot } = update {
-                if slot > highest {
-                    return Ok(slot - 1);
-                }
+            if let Update::Created { slot } = update
+                && slot > highest
+            {
+                return Ok(slot - 1);
             }
             highest = highest.max(update.slot());
         }

@@ -206,7 +206,7 @@ mod tests {
         let new = write(1, 5, 3);
         let transactions = [transaction(2, &[1]), transaction(3, &[])];
         assert_eq!(
-            sealed(&[new.clone()], &transactions),
+            sealed(std::slice::from_ref(&new), &transactions),
             BTreeMap::from([([1; 32], Change::Written(new))])
         );
     }

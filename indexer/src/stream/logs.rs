@@ -63,11 +63,9 @@ pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>, wanted: impl Fn(&Key) 
                 logged.incomplete = true;
                 break;
             }
-        } else if event == "success" || event.starts_with("failed") {
-            if stack.pop() != Some(program) {
-                logged.incomplete = true;
-                break;
-            }
+        } else if (event == "success" || event.starts_with("failed")) && stack.pop() != Some(program) {
+            logged.incomplete = true;
+            break;
         }
     }
     logged

@@ -104,7 +104,7 @@ impl Filters {
     #[must_use]
     pub fn content(&self, item: &Item) -> Vec<SubscribeUpdate> {
         let update = |filters: Vec<String>, update: UpdateOneof| {
-            (!filters.is_empty()).then(|| SubscribeUpdate {
+            (!filters.is_empty()).then_some(SubscribeUpdate {
                 filters,
                 update_oneof: Some(update),
                 created_at: Some(item.created_at),

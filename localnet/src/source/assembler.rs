@@ -90,10 +90,11 @@ impl Assembler {
     pub fn account(&mut self, slot: u64, pubkey: [u8; 32], state: AccountState, signature: Option<Vec<u8>>) {
         let write_version = self.next_write_version;
         let Some(bank) = self.bank(slot) else { return };
-        if let Some(Content::Account(newest)) = bank.newest.get(&pubkey).map(|index| &bank.items[*index].content) {
-            if signature.is_none() && same_state(newest, &state) {
-                return;
-            }
+        if let Some(Content::Account(newest)) = bank.newest.get(&pubkey).map(|index| &bank.items[*index].content)
+            && signature.is_none()
+            && same_state(newest, &state)
+        {
+            return;
         }
         bank.newest.insert(pubkey, bank.items.len());
         let info = SubscribeUpdateAccountInfo {

@@ -145,13 +145,11 @@ async fn why_matched(market: &Market, job: &Pubkey) -> Option<String> {
             let text = tokio::fs::read_to_string(market.matcher_events())
                 .await
                 .unwrap_or_default();
-            let events = text
+            let mut events = text
                 .lines()
+                .rev()
                 .filter_map(|line| serde_json::from_str::<Matched>(line).ok());
-            if let Some(event) = events
-                .filter(|event| event.event == "matched" && event.job == job)
-                .last()
-            {
+            if let Some(event) = events.find(|event| event.event == "matched" && event.job == job) {
                 return event.describe(market);
             }
             tokio::time::sleep(MATCHER_POLL).await;
