@@ -270,11 +270,9 @@ impl Pool {
             .checked_add(self.reward_remainder.get())
             .ok_or(StakingError::Overflow)?;
         let shares = self.active_shares.get();
-        let (rise, remainder) = if shares == 0 {
-            (0, revenue)
-        } else {
-            (revenue / shares, revenue % shares)
-        };
+        // Without shares all of it waits for the first staker.
+        let rise = revenue.checked_div(shares).unwrap_or(0);
+        let remainder = revenue.checked_rem(shares).unwrap_or(revenue);
         let index = self
             .reward_index
             .get()
