@@ -167,9 +167,9 @@ fn test_programs_on_host() -> Result<()> {
 }
 
 fn test_units() -> Result<()> {
-    let integration = test_files(|package, _| package != VM_PACKAGE)?;
-    run_tests(&["--lib", "--bins"], &integration)?;
-    run_tests(&["--doc"], &[])
+    let integration = test_files(|package, name| package != VM_PACKAGE && !is_end_to_end(name))?;
+    // No doc tests: the documentation has none, and cargo would compile every dependency once more to find that out.
+    run_tests(&["--lib", "--bins"], &integration)
 }
 
 fn test_in_vm() -> Result<()> {
@@ -185,15 +185,15 @@ fn test_end_to_end() -> Result<()> {
     setup::postgres()?;
     programs::compile_deployed(Compiler::Debian)?;
     build_binaries()?;
-    let files = test_files(|package, name| package == VM_PACKAGE && is_end_to_end(name))?;
+    let files = test_files(|_, name| is_end_to_end(name))?;
     let mut test = tests(&[], &files);
     // Each starts a whole market: several at once on a small machine would only measure how they starve each other.
     sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
 }
 
-/// Which files of `tests/tests` start processes; the others run programs in the VM.
+/// Which test files start several processes: they need all binaries, and the machine for themselves.
 fn is_end_to_end(name: &str) -> bool {
-    ["e2e", "fault"].iter().any(|start| name.starts_with(start))
+    ["e2e", "fault", "live"].iter().any(|start| name.starts_with(start))
 }
 
 /// The integration tests of the off-chain workspace that a package's and a test's name decide on.
