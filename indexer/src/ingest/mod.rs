@@ -28,6 +28,9 @@ const LEAD_CHECK: Duration = Duration::from_secs(1);
 /// Refusals in a row, of a server that does not say why, before a snapshot is taken.
 const REFUSALS: u32 = 3;
 
+/// Slots above the oldest of the server at which a snapshot's stream begins, where the oldest was too old.
+const FIRST_MARGIN: u64 = 8;
+
 /// What the ingest needs to know.
 #[derive(Clone, Debug)]
 pub struct IngestOptions {
@@ -172,7 +175,7 @@ impl Ingest {
         let mut plan = if position.is_some() {
             Plan::Resume
         } else {
-            Plan::Snapshot(Start::Oldest)
+            Plan::Snapshot(Start::Oldest(0))
         };
         let mut failures = 0u32;
         loop {
@@ -239,7 +242,7 @@ impl Ingest {
                 (subscription, self.buffer(at.slot, at.is_block))
             }
             (Plan::Snapshot(start), _) => self.start_with_snapshot(start, position, work).await?,
-            (Plan::Resume, None) => self.start_with_snapshot(Start::Oldest, position, work).await?,
+            (Plan::Resume, None) => self.start_with_snapshot(Start::Oldest(0), position, work).await?,
         };
         loop {
             for bank in self.next(&mut subscription, &mut buffer).await? {
@@ -284,11 +287,13 @@ async fn hand_over(bank: SealedBank, position: &mut Option<Position>, work: &mps
 }
 
 fn next_plan(ended: &Ended, plan: Plan, position: Option<Position>, failures: u32) -> Plan {
+    // The server throws slots away while this one asks: each try in a row begins further from the edge.
+    let oldest = Plan::Snapshot(Start::Oldest(FIRST_MARGIN << failures.min(4)));
     if position.is_none() {
-        return Plan::Snapshot(Start::Oldest);
+        return oldest;
     }
     match ended {
-        Ended::Stream(StreamError::OutOfRange(_)) => Plan::Snapshot(Start::Oldest),
+        Ended::Stream(StreamError::OutOfRange(_)) => oldest,
         // A replay that fails without saying why would fail again and again.
         Ended::Stream(StreamError::Status(status)) if status.code() == Code::Internal && failures >= REFUSALS => {
             Plan::Snapshot(Start::Tip)

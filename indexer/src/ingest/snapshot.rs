@@ -19,8 +19,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Where the stream begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
-    /// At the oldest slot that the server has, for the sake of its events.
-    Oldest,
+    /// So many slots above the oldest that the server has, for the sake of their events. The oldest itself may be
+    /// thrown away while it is asked for.
+    Oldest(u64),
     /// After a slot, or at the oldest above it.
     After(u64),
     /// At the tip.
@@ -41,11 +42,12 @@ impl Ingest {
     ) -> Result<(Subscription, Buffer), Ended> {
         let oldest = match start {
             Start::Tip => None,
-            Start::Oldest | Start::After(_) => first_available(&self.options.source).await?,
+            Start::Oldest(_) | Start::After(_) => first_available(&self.options.source).await?,
         };
         let from = match start {
             Start::After(slot) => oldest.map(|oldest| oldest.max(slot + 1)),
-            Start::Oldest | Start::Tip => oldest,
+            Start::Oldest(margin) => oldest.map(|oldest| oldest + margin),
+            Start::Tip => None,
         };
         let mut subscription = self.open(from).await?;
         let floor = match from {
@@ -67,7 +69,7 @@ impl Ingest {
         let known = position.map(|position| position.slot);
         let abandoned_after = match start {
             Start::After(slot) => Some(slot),
-            Start::Oldest | Start::Tip => None,
+            Start::Oldest(_) | Start::Tip => None,
         };
         let gap_from = abandoned_after.or(known).map_or(0, |slot| slot + 1);
         let gap = (gap_from <= floor && floor > 0).then_some((gap_from, floor));
