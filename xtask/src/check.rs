@@ -167,6 +167,8 @@ fn test_programs_on_host() -> Result<()> {
 }
 
 fn test_units() -> Result<()> {
+    // The indexer's and the stack's own tests run against a real server.
+    setup::postgres()?;
     let integration = test_files(|package, name| package != VM_PACKAGE && !is_end_to_end(name))?;
     // No doc tests: the documentation has none, and cargo would compile every dependency once more to find that out.
     run_tests(&["--lib", "--bins"], &integration)
