@@ -3,12 +3,8 @@
 use crate::{Format, Global, exit::Usage};
 use anyhow::{Context as _, Result};
 use gantry_sdk::{
-    Gantry, Keypair, Pubkey, Signer, amount,
-    blob::BlobStore,
-    bootstrap::{DEPLOYMENT_FILE, Deployment},
-    keys,
-    market::accounts::Job,
-    pda,
+    Gantry, Keypair, Pubkey, Signer, amount, blob::BlobStore, bootstrap::Deployment, keys, market::accounts::Job,
+    mints::MintNames, pda,
 };
 use std::path::PathBuf;
 
@@ -17,6 +13,7 @@ pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) gantry: Gantry,
     deployment: Option<Deployment>,
+    names: MintNames,
 }
 
 /// A token as people see it.
@@ -24,6 +21,7 @@ pub(crate) struct Context {
 pub(crate) struct Token {
     pub(crate) mint: Pubkey,
     pub(crate) decimals: u8,
+    /// Its name, or the beginning of its mint where none is known.
     pub(crate) symbol: String,
 }
 
@@ -49,12 +47,20 @@ impl Context {
             .into());
         }
         // Only for names and the faucet: a network without the file works as well.
-        let exists = global.run_dir.join(DEPLOYMENT_FILE).exists();
-        let deployment = exists.then(|| Deployment::load(&global.run_dir)).transpose()?;
+        let deployment = Deployment::find(&global.run_dir)?;
+        let given = global.mints.clone().unwrap_or_default();
+        let names = match &deployment {
+            Some(deployment) => {
+                let named = MintNames::of(deployment);
+                given.or(named.with_context(|| format!("the network's file under {}", global.run_dir.display()))?)
+            }
+            None => given,
+        };
         Ok(Self {
             gantry: Gantry::connect(&global.rpc_url),
             global,
             deployment,
+            names,
         })
     }
 
@@ -89,25 +95,26 @@ impl Context {
         Ok(BlobStore::open(&self.global.blob_dir)?)
     }
 
+    /// What a mint is called, if the user or the table of well-known mints says so. Nothing on chain can name a mint.
+    pub(crate) fn symbol(&self, mint: &Pubkey) -> Option<&str> {
+        self.names.symbol(mint)
+    }
+
     /// A token by its mint, with a name where one is known.
     pub(crate) async fn token(&self, mint: &Pubkey) -> Result<Token> {
-        let known = self
+        let local = self
             .deployment
             .iter()
             .flat_map(|d| [&d.stake, &d.payment])
             .find(|token| token.mint == *mint);
-        if let Some(known) = known {
-            return Ok(Token {
-                mint: *mint,
-                decimals: known.decimals,
-                symbol: known.symbol.clone(),
-            });
-        }
-        let decimals = self.gantry.mint(mint).await?.decimals;
+        let decimals = match local {
+            Some(token) => token.decimals,
+            None => self.gantry.mint(mint).await?.decimals,
+        };
         Ok(Token {
             mint: *mint,
             decimals,
-            symbol: short(mint),
+            symbol: self.symbol(mint).map_or_else(|| short(mint), str::to_owned),
         })
     }
 

@@ -10,6 +10,7 @@ mod output;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use context::Context;
+use gantry_sdk::mints::MintNames;
 use std::{path::PathBuf, process::ExitCode};
 
 /// Rent and pay for GPUs on Gantry, an open compute market on Solana.
@@ -67,6 +68,9 @@ pub(crate) struct Global {
         value_name = "FOLDER"
     )]
     pub(crate) run_dir: PathBuf,
+    /// What mints are called, besides the well-known ones: USDC=ADDRESS,STAKE=ADDRESS
+    #[arg(long, global = true, env = "GANTRY_MINTS", value_name = "NAMES")]
+    pub(crate) mints: Option<MintNames>,
     /// How results are written
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
@@ -163,5 +167,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn mints_are_named_on_the_command_line() {
+        let mint = "So11111111111111111111111111111111111111112";
+        let parse = |names: String| Cli::try_parse_from(["gantry", "--mints", &names, "balance"]);
+        let cli = parse(format!("TEST={mint}")).expect("names");
+        let names = cli.global.mints.expect("given");
+        assert_eq!(names.symbol(&mint.parse().expect("a key")), Some("TEST"));
+        assert!(parse(format!("{mint}=TEST")).is_err());
     }
 }

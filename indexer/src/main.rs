@@ -18,9 +18,8 @@ use gantry_indexer::schema::Schema;
 use gantry_indexer::store::Store;
 use gantry_indexer::stream::SourceOptions;
 use gantry_indexer::verify::verify;
+use gantry_sdk::service;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tokio::io::AsyncReadExt;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Indexes the market into Postgres and serves it over HTTP.
 #[derive(Debug, Parser)]
@@ -120,6 +119,19 @@ async fn open(common: &Common) -> anyhow::Result<Store> {
 }
 
 async fn run(options: Run) -> anyhow::Result<()> {
+    // Before anything starts, so that no signal is missed.
+    let ending = service::ending(options.exit_with_parent)?;
+    // Whatever is dropped in the middle is as if the process had been killed there, which is safe.
+    tokio::select! {
+        why = ending => {
+            tracing::info!(why, "ends");
+            Ok(())
+        }
+        ended = follow_and_serve(options) => ended,
+    }
+}
+
+async fn follow_and_serve(options: Run) -> anyhow::Result<()> {
     let metrics = PrometheusBuilder::new()
         .install_recorder()
         .context("cannot set up metrics")?;
@@ -160,17 +172,11 @@ async fn run(options: Run) -> anyhow::Result<()> {
     let api = Api::new(store, progress.clone(), metrics, options.max_lag).router();
     let server = axum::serve(listener, api);
     tracing::info!(%address, "serving");
-    // Whatever is dropped in the middle is as if the process had been killed there, which is safe.
     tokio::select! {
         ended = ingest.run() => ended.map(|never: Infallible| match never {}).context("indexing stopped"),
         ended = server.into_future() => ended.context("the API stopped"),
         failed = tell_ready(options.ready_file, &progress, address) => failed.map(|never| match never {}),
         () = upkeep => Ok(()),
-        () = parent_gone(), if options.exit_with_parent => {
-            tracing::info!("stdin is closed: exiting with the parent");
-            Ok(())
-        }
-        stopped = told_to_stop() => stopped,
     }
 }
 
@@ -180,34 +186,15 @@ async fn tell_ready(file: Option<PathBuf>, progress: &Progress, address: SocketA
     if writes.wait_for(|slot| *slot > 0).await.is_ok() {
         tracing::info!(%address, "ready");
         if let Some(file) = file {
-            // Whoever waits for the file must not find it half written.
-            let part = file.with_extension("part");
             let ready = serde_json::json!({
                 "ready": true,
                 "pid": std::process::id(),
                 "api_url": format!("http://{address}"),
             });
-            let written = std::fs::write(&part, ready.to_string()).and_then(|()| std::fs::rename(&part, &file));
-            written.with_context(|| format!("cannot write {}", file.display()))?;
+            service::announce(&file, &ready)?;
         }
     }
     std::future::pending().await
-}
-
-async fn parent_gone() {
-    let mut stdin = tokio::io::stdin();
-    let mut bytes = [0; 64];
-    while stdin.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
-}
-
-async fn told_to_stop() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
-        _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
-    }
-    Ok(())
 }
 
 async fn compare(options: Verify) -> anyhow::Result<ExitCode> {

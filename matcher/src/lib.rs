@@ -9,6 +9,5 @@ pub mod fleet;
 pub mod keeper;
 pub mod model;
 pub mod plan;
-pub mod service;
 pub mod source;
 pub mod state;

@@ -7,9 +7,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use gantry_matcher::engine::Engine;
 use gantry_matcher::events::Events;
-use gantry_matcher::service;
 use gantry_matcher::source::Source;
-use gantry_sdk::{Gantry, Signer as _, keys};
+use gantry_sdk::{Gantry, Signer as _, keys, service};
 use tokio::sync::{Notify, mpsc};
 use tracing_subscriber::EnvFilter;
 
@@ -98,5 +97,5 @@ async fn run(arguments: Run) -> anyhow::Result<()> {
         () = source.feed(gantry, sender, &hurry) => {}
         () = engine.run(updates, ready, &hurry) => {}
     }
-    announced
+    Ok(announced?)
 }

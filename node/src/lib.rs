@@ -13,7 +13,6 @@ pub mod journal;
 pub mod meter;
 pub mod orphans;
 pub mod process;
-pub mod service;
 pub mod session;
 pub mod tasks;
 pub mod workspace;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use gantry_node::daemon;
 use gantry_node::device::Device;
 use gantry_node::guard::{self, Limits};
 use gantry_node::host::Host;
-use gantry_node::{daemon, service};
 use gantry_sdk::blob::BlobStore;
-use gantry_sdk::{Gantry, Pubkey, Signer as _, keys};
+use gantry_sdk::{Gantry, Pubkey, Signer as _, keys, service};
 use tracing_subscriber::EnvFilter;
 
 /// Runs jobs on this host and proves it.

@@ -156,11 +156,8 @@ async fn a_killed_guard_takes_the_job_with_it() {
         bench.made("guard").await,
     );
     assert!(alive(&daemon) && alive(&leader));
-    let killed = std::process::Command::new("/bin/kill")
-        .args(["-9", &guard])
-        .status()
-        .expect("kill runs");
-    assert!(killed.success());
+    let guard = guard.trim().parse().ok().and_then(rustix::process::Pid::from_raw);
+    rustix::process::kill_process(guard.expect("a process id"), rustix::process::Signal::KILL).expect("killed");
     assert_eq!(process.wait().await.expect("noticed"), Exit::KILLED);
     assert!(!alive(&daemon) && !alive(&leader));
 }

@@ -80,7 +80,7 @@ async fn show_balances(context: &Context, wallet: &Pubkey) -> Result<()> {
         rows.push(vec![token.symbol.clone(), amount::format(units, token.decimals)]);
         tokens.push(json!({
             "mint": token.mint.to_string(),
-            "symbol": token.symbol,
+            "symbol": context.symbol(&token.mint),
             "amount": units.to_string(),
             "decimals": token.decimals,
         }));

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use gantry_sdk::mints::MintNames;
 use gantry_stack::daemons::Programs;
 use gantry_stack::demo::{Market, Say};
 use gantry_stack::postgres::{Postgres, PrivateOptions};
@@ -185,6 +186,7 @@ async fn up(options: Options) -> anyhow::Result<()> {
         stack.chain().rpc,
         stack.api_url().unwrap_or("none")
     );
+    println!("  export GANTRY_MINTS={}", MintNames::of(&market.deployment)?);
     println!("  target/debug/gantry job open examples/render.json");
     println!();
     println!("Ctrl-C stops everything.");

@@ -29,6 +29,8 @@ const ALL_FLAGS: u16 = (1 << 6) - 1;
 
 /// The file that [`Deployment`] is written to, in the run folder.
 pub const DEPLOYMENT_FILE: &str = "deployment.json";
+/// The folder in a stack's run folder that keys, blobs and the deployment file of its network lie in.
+pub const NETWORK_FOLDER: &str = "network";
 
 /// Set-up that cannot be done.
 #[derive(Debug, thiserror::Error)]
@@ -147,6 +149,17 @@ impl Deployment {
             source,
         };
         serde_json::from_slice(&std::fs::read(&path).map_err(io)?).map_err(|error| io(error.into()))
+    }
+
+    /// Reads the deployment file of a run folder, be it the network's own or that of the stack around it. None: neither
+    /// has one.
+    ///
+    /// # Errors
+    /// If it is malformed.
+    pub fn find(folder: &Path) -> Result<Option<Self>, BootstrapError> {
+        let mut folders = [folder.to_owned(), folder.join(NETWORK_FOLDER)].into_iter();
+        let found = folders.find(|folder| folder.join(DEPLOYMENT_FILE).exists());
+        found.map(|folder| Self::load(&folder)).transpose()
     }
 
     fn save(&self, folder: &Path) -> Result<(), BootstrapError> {
@@ -440,11 +453,54 @@ impl Setup<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mints::MintNames;
 
     #[test]
     fn stake_outlasts_every_judgement() {
         let (rules, terms) = (local_rules(), local_terms());
         let judgement = terms.dispute_window + terms.max_proof_timeout + terms.arbitration_timeout;
         assert!(rules.unbonding_seconds >= judgement);
+    }
+
+    fn deployment() -> Deployment {
+        let token = |symbol: &str, mint| LocalToken {
+            symbol: symbol.to_owned(),
+            mint: Pubkey::from([mint; 32]),
+            token_program: token::TOKEN_PROGRAM,
+            decimals: DECIMALS,
+            treasury: Pubkey::default(),
+        };
+        Deployment {
+            genesis_hash: Pubkey::default(),
+            authority: Pubkey::default(),
+            authority_key: PathBuf::new(),
+            attestor: Pubkey::default(),
+            attestor_key: PathBuf::new(),
+            stake: token("STAKE", 1),
+            payment: token("USDC", 2),
+        }
+    }
+
+    #[test]
+    fn a_deployment_is_found_in_its_folder_and_in_the_stack_s() {
+        let stack = tempfile::tempdir().expect("a folder");
+        assert_eq!(Deployment::find(stack.path()).expect("nothing to read"), None);
+        let network = stack.path().join(NETWORK_FOLDER);
+        std::fs::create_dir(&network).expect("a folder");
+        deployment().save(&network).expect("written");
+        for folder in [stack.path(), &network] {
+            assert_eq!(Deployment::find(folder).expect("read"), Some(deployment()));
+        }
+        std::fs::write(network.join(DEPLOYMENT_FILE), "{").expect("written");
+        assert!(Deployment::find(stack.path()).is_err());
+    }
+
+    #[test]
+    fn a_network_names_its_own_tokens() {
+        let names = MintNames::of(&deployment()).expect("names");
+        assert_eq!(names.symbol(&Pubkey::from([1; 32])), Some("STAKE"));
+        assert_eq!(names.symbol(&Pubkey::from([2; 32])), Some("USDC"));
+        assert_eq!(names.symbol(&Pubkey::from([3; 32])), None);
+        assert_eq!(names.to_string().parse(), Ok(names));
     }
 }

@@ -7,7 +7,9 @@
 //! - [`client`]: the whole life of a job over JSON-RPC;
 //! - [`spec`], [`blob`], [`manifest`]: what a job runs, where its files lie, what it left behind;
 //! - [`receipt`], [`keys`]: usage receipts and key files;
-//! - [`bootstrap`]: sets up the programs on a network of one's own.
+//! - [`amount`], [`mints`]: amounts and mints as people write them;
+//! - [`bootstrap`]: sets up the programs on a network of one's own;
+//! - `service`: what the daemons have in common, on Unix.
 //!
 //! Amounts are `u64` base units of a token unless a name says otherwise, times are Unix seconds, shares are basis points.
 
@@ -22,9 +24,12 @@ pub mod idl;
 pub mod ix;
 pub mod keys;
 pub mod manifest;
+pub mod mints;
 pub mod pda;
 mod programs;
 pub mod receipt;
+#[cfg(unix)]
+pub mod service;
 pub mod spec;
 pub mod state;
 

@@ -54,7 +54,7 @@ impl Market {
     /// # Errors
     /// If the chain refuses, or a process does not start.
     pub async fn set_up(stack: Stack, say: &Say) -> anyhow::Result<Self> {
-        let folder = stack.run_dir().path().join("network");
+        let folder = stack.run_dir().path().join(bootstrap::NETWORK_FOLDER);
         if folder.exists() {
             std::fs::remove_dir_all(&folder).with_context(|| format!("cannot clear {}", folder.display()))?;
         }
