@@ -231,7 +231,7 @@ fn only_an_active_attestors_own_key_attests() {
         world.refuses(&theft, &[key], "registry", "NotAttestor");
     }
     let stranger = attest(&world, &listing.wallet, &listing.node, args());
-    world.rejects(&stranger, &[&listing.wallet], InstructionError::AccountDataTooSmall);
+    world.rejects(&stranger, &[&listing.wallet], InstructionError::UninitializedAccount);
 
     world.amend::<Attestor>(&pda::attestor(&attestor.pubkey()), |attestor| attestor.active = 0);
     world.refuses(&attest_once, &[&attestor], "registry", "AttestorInactive");

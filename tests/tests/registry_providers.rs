@@ -171,7 +171,7 @@ fn nobody_lists_a_node_under_another_provider() {
     world.rejects(
         &list,
         &[&unregistered, &node_key],
-        InstructionError::AccountDataTooSmall,
+        InstructionError::UninitializedAccount,
     );
 }
 

@@ -88,11 +88,7 @@ fn nobody_stakes_what_is_not_theirs_or_not_stake() {
     world.rejects(&stake, &[&thief], InstructionError::Custom(1));
     world.rejects(&swapped(&stake, &own, &victims), &[&thief], InstructionError::Custom(4));
     world.fund(&thief.pubkey(), world.usdc, 100 * TOKEN);
-    world.rejects(
-        &swapped(&stake, &own, &usdc),
-        &[&thief],
-        InstructionError::InvalidAccountData,
-    );
+    world.refuses(&swapped(&stake, &own, &usdc), &[&thief], "staking", "WrongMint");
     let in_usdc = ix::stake(
         &thief.pubkey(),
         &world.payer.pubkey(),
@@ -258,7 +254,7 @@ fn a_request_is_for_shares_that_the_position_has() {
     world.rejects(&theft, &[], InstructionError::MissingRequiredSignature);
     let stranger = world.holder(0);
     let request = ix::request_unstake(&stranger.pubkey(), &pool, SHARE);
-    world.rejects(&request, &[&stranger], InstructionError::AccountDataTooSmall);
+    world.rejects(&request, &[&stranger], InstructionError::UninitializedAccount);
 }
 
 #[test]

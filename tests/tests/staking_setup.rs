@@ -246,8 +246,7 @@ fn a_pool_is_its_providers_to_create_and_in_the_mints_it_must_be_in() {
     let wrong_mint = ix::create_pool(&owner, &payer, world.usdc, world.usdc, 2_000);
     world.refuses(&wrong_mint, &[&wallet], "staking", "WrongMint");
     let wrong_program = swapped(&create, &world.stake.token_program, &TOKEN_2022_PROGRAM);
-    // The token program that does not own the mint refuses it, before staking would.
-    world.rejects(&wrong_program, &[&wallet], InstructionError::IncorrectProgramId);
+    world.refuses(&wrong_program, &[&wallet], "staking", "WrongTokenProgram");
     for commission in [10_001, u16::MAX] {
         let greedy = ix::create_pool(&owner, &payer, world.stake, world.usdc, commission);
         world.refuses(&greedy, &[&wallet], "staking", "InvalidCommission");

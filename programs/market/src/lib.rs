@@ -9,6 +9,7 @@ use anchor_lang::prelude::*;
 #[cfg(target_os = "solana")]
 use solana_compiler_builtins as _;
 
+mod calls;
 pub mod error;
 pub mod event;
 pub mod instructions;

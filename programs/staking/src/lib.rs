@@ -13,7 +13,6 @@ pub mod error;
 pub mod event;
 pub mod instructions;
 pub mod state;
-mod vault;
 
 use instructions::*;
 pub use {error::StakingError, state::*};
@@ -89,9 +88,10 @@ pub mod staking {
         ctx.accounts.handle(amount)
     }
 
-    /// Gives a job's bond back. The market alone.
-    pub fn release(ctx: &mut Context<Release>, amount: u64) -> Result<()> {
-        ctx.accounts.handle(amount)
+    /// Gives a job's bond back, and shares revenue that the market transferred to the reward vault before. The market
+    /// alone.
+    pub fn release(ctx: &mut Context<Release>, bond: u64, rewards: u64) -> Result<()> {
+        ctx.accounts.handle(bond, rewards)
     }
 
     /// Takes `amount` for a fault of the job that holds `bond`, and gives the rest of the bond back. The market alone.

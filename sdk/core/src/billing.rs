@@ -1,6 +1,6 @@
 //! What a job costs, and who receives which part of it.
 
-use crate::{BPS, SECONDS_PER_HOUR, mul_div_ceil, mul_div_floor};
+use crate::{BPS, BPS_DIVISOR, SECONDS_PER_HOUR, mul_div_ceil, mul_div_floor};
 
 /// Base units to deposit for at most `seconds` at `price_per_hour`: `ceil(price × seconds / 3600)`.
 /// `None` if that exceeds `u64`.
@@ -42,8 +42,8 @@ pub const fn settle(deposit: u64, earned: u64, fee_bps: u16, matcher_bps: u16) -
     }
     // With shares that sum to at most a whole, ceil of one and floor of the other never exceed what was earned.
     let (Some(treasury), Some(matcher)) = (
-        mul_div_ceil(earned, fee_bps as u64, BPS),
-        mul_div_floor(earned, matcher_bps as u64, BPS),
+        mul_div_ceil(earned, fee_bps as u64, BPS_DIVISOR),
+        mul_div_floor(earned, matcher_bps as u64, BPS_DIVISOR),
     ) else {
         return None;
     };
@@ -61,7 +61,7 @@ pub const fn delegators_part(revenue: u64, commission_bps: u16) -> Option<u64> {
     if commission_bps as u64 > BPS {
         return None;
     }
-    mul_div_floor(revenue, BPS - commission_bps as u64, BPS)
+    mul_div_floor(revenue, BPS - commission_bps as u64, BPS_DIVISOR)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How much of a pool's stake answers for one job.
 
-use crate::{BPS, mul_div_ceil};
+use crate::{BPS_DIVISOR, mul_div_ceil};
 
 /// Stake units that answer for a job which may bill up to `maximum_bill`:
 /// `ceil(ceil(maximum_bill × rate / 2³²) × ratio_bps / 10,000)`, rounded up because the provider owes it.
@@ -8,10 +8,12 @@ use crate::{BPS, mul_div_ceil};
 /// `rate` is stake units per payment unit in Q32.32; `ratio_bps` may exceed 10,000 (more than the bill is at stake).
 /// `None` if the result exceeds `u64`.
 pub const fn bond(maximum_bill: u64, rate: u64, ratio_bps: u32) -> Option<u64> {
-    let Some(stake) = mul_div_ceil(maximum_bill, rate, 1 << 32) else {
+    let product = maximum_bill as u128 * rate as u128;
+    let stake = (product >> 32) + (product as u32 != 0) as u128;
+    if stake > u64::MAX as u128 {
         return None;
-    };
-    mul_div_ceil(stake, ratio_bps as u64, BPS)
+    }
+    mul_div_ceil(stake as u64, ratio_bps as u64, BPS_DIVISOR)
 }
 
 #[cfg(test)]

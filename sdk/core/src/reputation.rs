@@ -17,15 +17,29 @@ pub struct History {
 
 /// `(completed + 1) / (completed + failed + 2)` times the share of promised seconds served, in basis points, rounded
 /// down at each step. A node without history has 5,000.
+///
+/// Counts of jobs above 2⁵⁰ count as 2⁵⁰, and of seconds above that only the upper 50 bits: no node gets there, and
+/// below it 64 bits are enough.
 pub const fn reputation_bps(history: History) -> u16 {
-    let jobs = history.completed as u128 + history.failed as u128 + 2;
-    let success = (history.completed as u128 + 1) * BPS as u128 / jobs;
-    let served = if history.served_seconds >= history.promised_seconds {
-        BPS as u128
+    const MOST: u64 = 1 << 50;
+    let completed = if history.completed < MOST {
+        history.completed
     } else {
-        history.served_seconds as u128 * BPS as u128 / history.promised_seconds as u128
+        MOST
     };
-    (success * served / BPS as u128) as u16
+    let failed = if history.failed < MOST { history.failed } else { MOST };
+    let success = share_bps(completed + 1, completed + failed + 2);
+    let served = share_bps(history.served_seconds, history.promised_seconds);
+    (success * served / BPS) as u16
+}
+
+/// `part` of `whole` in basis points, rounded down, at most all of it. Nothing of nothing is all.
+const fn share_bps(part: u64, whole: u64) -> u64 {
+    if part >= whole {
+        return BPS;
+    }
+    let excess = (64 - whole.leading_zeros()).saturating_sub(50);
+    (part >> excess) * BPS / (whole >> excess)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a customer gets back when a job was up less than promised.
 
-use crate::{BPS, mul_div_floor};
+use crate::{BPS, BPS_DIVISOR, mul_div_floor};
 
 /// One step of the credit table: from this shortfall on, this share of the bill is credited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub const fn credit(bill: u64, credit_bps: u16) -> Option<u64> {
     if credit_bps as u64 > BPS {
         return None;
     }
-    mul_div_floor(bill, credit_bps as u64, BPS)
+    mul_div_floor(bill, credit_bps as u64, BPS_DIVISOR)
 }
 
 #[cfg(test)]

@@ -69,8 +69,13 @@ pub fn release(signer: &Pubkey, pool: &Pubkey, amount: u64) -> Instruction {
         market_authority: *signer,
         network: pda::network(),
         pool: *pool,
+        reward_vault: pda::reward_vault(pool),
     };
-    instruction(staking::ID, &accounts, &staking_client::args::Release { amount })
+    let args = staking_client::args::Release {
+        bond: amount,
+        rewards: 0,
+    };
+    instruction(staking::ID, &accounts, &args)
 }
 
 /// Takes `amount` of a `bond` of `pool` and pays it to the token accounts `customer` and `reporter` and the treasury.

@@ -283,10 +283,14 @@ impl Build {
             ),
         )?;
         let own = loader(&self.folder.join("llvm"))?;
+        // The compiler names every intrinsic of a dependency as exported, and what is exported is kept: 10 KB of floating
+        // point in each program, none of which uses any. One that did would not load.
         script(
             &bin.join("sbpf-linker"),
             &format!(
-                "here=${{0%/bin/*}}\nexec \"$here/llvm/{own}\" --library-path \"$here/llvm/{libraries}\" \
+                "here=${{0%/bin/*}}\nlast=\nfor one in \"$@\"; do\n  \
+                 if [ \"$last\" = --export-symbols ]; then sed -i '/^__[a-z]*[sdt]f/d' \"$one\"; fi\n  \
+                 last=$one\ndone\nexec \"$here/llvm/{own}\" --library-path \"$here/llvm/{libraries}\" \
                  \"$here/linker/bin/{}\" \"$@\"",
                 recipe::LINKER_CRATE
             ),

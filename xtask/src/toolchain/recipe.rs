@@ -144,7 +144,7 @@ pub(super) const EDITS: &[Edit] = &[
                 let (quotient, remainder) = super::divide::divide_by_word(n, word);
                 (quotient, u128::from(remainder))
             }
-            _ => u128_div_rem(n, d),
+            _ => super::divide::divide_by_words(n, d),
         })",
         3,
     ),

@@ -1,19 +1,17 @@
 use crate::{error::MarketError, event::ResultAccepted, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 
 /// Accounts of `accept_result`.
 #[derive(Accounts)]
 pub struct AcceptResult {
     /// The customer's wallet.
-    #[account(address = job.customer @ MarketError::NotCustomer)]
+    #[account(constraint = same(wallet.address(), &job.customer) @ MarketError::NotCustomer)]
     pub wallet: Signer,
     /// The job.
-    #[account(
-        mut,
-        seeds = [b"job", job.customer.as_ref(), bytemuck::bytes_of(&job.id)],
-        bump = job.bump
-    )]
-    pub job: Account<Job>,
+    #[account(mut)]
+    pub job: State<Job>,
 }
 
 impl AcceptResult {

@@ -1,10 +1,13 @@
 use crate::{
+    calls::Market,
     error::MarketError,
     event::JobAssigned,
     programs::{Registry, Staking},
     state::*,
 };
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 use gantry_core::{billing, bond};
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Node, PAUSED_ASSIGNMENTS, Provider};
@@ -16,34 +19,28 @@ pub struct AssignJob {
     /// Whoever pairs the two; its fee is paid at settlement.
     pub matcher: Signer,
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// Rules of the market.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<MarketParams>,
+    pub params: State<MarketParams>,
     /// What the market knows of the job's mint.
-    #[account(seeds = [b"mint", job.mint.as_ref()], bump = payment_mint.bump)]
-    pub payment_mint: Account<PaymentMint>,
+    #[account(constraint = same(&payment_mint.mint, &job.mint) @ ProgramError::InvalidSeeds)]
+    pub payment_mint: State<PaymentMint>,
     /// The job.
-    #[account(
-        mut,
-        seeds = [b"job", job.customer.as_ref(), bytemuck::bytes_of(&job.id)],
-        bump = job.bump
-    )]
-    pub job: Account<Job>,
+    #[account(mut)]
+    pub job: State<Job>,
     /// The node's provider; the registry checks that it is.
-    #[account(mut, address = node.provider @ MarketError::WrongAccount)]
-    pub provider: Account<Provider>,
+    #[account(mut, constraint = same(provider.address(), &node.provider) @ MarketError::WrongAccount)]
+    pub provider: State<Provider>,
     /// The node.
     #[account(mut)]
-    pub node: Account<Node>,
+    pub node: State<Node>,
     /// The provider's pool; staking checks its address.
     #[account(mut)]
-    pub pool: Account<Pool>,
+    pub pool: State<Pool>,
     /// Rules of staking; staking checks its address.
-    pub staking_params: Account<StakingParams>,
+    pub staking_params: State<StakingParams>,
     /// The PDA that signs to registry and staking.
-    #[account(address = network.market_authority @ MarketError::WrongAccount)]
+    #[account(constraint = same(market_authority.address(), &network.market_authority) @ MarketError::WrongAccount)]
     pub market_authority: UncheckedAccount,
     /// The registry.
     pub registry_program: Program<Registry>,
@@ -88,36 +85,14 @@ impl AssignJob {
         )
         .ok_or(MarketError::Overflow)?;
 
-        let bump = [self.params.authority_bump];
-        let seeds: &[&[u8]] = &[b"authority", &bump];
-        let signer = [seeds];
         let job_address = *self.job.address();
-        registry::cpi::lease_node(
-            CpiContext::new_with_signer(
-                self.registry_program.address(),
-                registry::cpi::accounts::LeaseNode {
-                    market_authority: self.market_authority.cpi_handle(),
-                    network: self.network.cpi_handle(),
-                    provider: self.provider.cpi_handle_mut(),
-                    node: self.node.cpi_handle_mut(),
-                },
-                &signer,
-            ),
-            job_address,
-        )?;
-        staking::cpi::bond(
-            CpiContext::new_with_signer(
-                self.staking_program.address(),
-                staking::cpi::accounts::Bond {
-                    market_authority: self.market_authority.cpi_handle(),
-                    network: self.network.cpi_handle(),
-                    params: self.staking_params.cpi_handle(),
-                    pool: self.pool.cpi_handle_mut(),
-                },
-                &signer,
-            ),
-            bond,
-        )?;
+        let market = Market {
+            params: &self.params,
+            authority: &self.market_authority,
+            network: &self.network,
+        };
+        market.lease_node(&mut self.provider, &mut self.node, &job_address)?;
+        market.bond(&self.staking_params, &mut self.pool, bond)?;
 
         let job = &mut self.job;
         job.node = *self.node.address();

@@ -4,8 +4,8 @@ use crate::{
     state::*,
     transfer::{Vault, require_destination},
 };
-use anchor_lang::{accounts::InterfaceAccount, prelude::*};
-use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use anchor_lang::prelude::*;
+use common::{MintAccount, State, TokenAccount, TokenProgram, same};
 use pinocchio::sysvars::clock::Clock;
 
 /// Accounts of `cancel_job`.
@@ -15,40 +15,34 @@ pub struct CancelJob {
     #[account(unsafe(dup))]
     pub signer: Signer,
     /// Rules of the market.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<MarketParams>,
+    pub params: State<MarketParams>,
     /// The mint.
-    #[account(address = job.mint @ MarketError::WrongAccount)]
-    pub mint: InterfaceAccount<Mint>,
+    #[account(constraint = same(mint.address(), &job.mint) @ MarketError::WrongAccount)]
+    pub mint: MintAccount,
     /// What the market knows of it.
-    #[account(seeds = [b"mint", mint.address().as_ref()], bump = payment_mint.bump)]
-    pub payment_mint: Account<PaymentMint>,
+    #[account(constraint = same(&payment_mint.mint, &job.mint) @ ProgramError::InvalidSeeds)]
+    pub payment_mint: State<PaymentMint>,
     /// The customer's counter of jobs.
-    #[account(mut, seeds = [b"customer", job.customer.as_ref()], bump = customer.bump)]
-    pub customer: Account<Customer>,
+    #[account(mut, constraint = same(&customer.wallet, &job.customer) @ ProgramError::InvalidSeeds)]
+    pub customer: State<Customer>,
     /// The job.
-    #[account(
-        mut,
-        close = rent_payer,
-        seeds = [b"job", job.customer.as_ref(), bytemuck::bytes_of(&job.id)],
-        bump = job.bump
-    )]
-    pub job: Account<Job>,
+    #[account(mut, close = rent_payer)]
+    pub job: State<Job>,
     /// Its vault.
-    #[account(mut, seeds = [b"vault", job.address().as_ref()], bump = job.vault_bump)]
-    pub vault: InterfaceAccount<TokenAccount>,
+    #[account(mut, constraint = same(vault.address(), &job.vault(job.address())) @ ProgramError::InvalidSeeds)]
+    pub vault: TokenAccount,
     /// Where the deposit goes back to: an account of the customer's.
     #[account(mut, unsafe(dup))]
-    pub destination: InterfaceAccount<TokenAccount>,
+    pub destination: TokenAccount,
     /// Receives dust.
-    #[account(mut, unsafe(dup), address = payment_mint.treasury @ MarketError::WrongAccount)]
-    pub treasury: InterfaceAccount<TokenAccount>,
+    #[account(mut, unsafe(dup), constraint = same(treasury.address(), &payment_mint.treasury) @ MarketError::WrongAccount)]
+    pub treasury: TokenAccount,
     /// Who paid the rent.
-    #[account(mut, unsafe(dup), address = job.rent_payer @ MarketError::WrongAccount)]
+    #[account(mut, unsafe(dup), constraint = same(rent_payer.address(), &job.rent_payer) @ MarketError::WrongAccount)]
     pub rent_payer: UncheckedAccount,
     /// Token program of the mint.
-    #[account(address = payment_mint.token_program @ MarketError::WrongAccount)]
-    pub token_program: Interface<'static, TokenInterface>,
+    #[account(constraint = same(token_program.address(), &payment_mint.token_program) @ MarketError::WrongAccount)]
+    pub token_program: TokenProgram,
 }
 
 impl CancelJob {

@@ -1,31 +1,28 @@
 use crate::{error::MarketError, event::MintEnabled, state::*};
-use anchor_lang::{accounts::InterfaceAccount, prelude::*};
-use anchor_spl::token;
-use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use anchor_lang::prelude::*;
+use common::{MintAccount, State, TokenAccount, TokenProgram, same, token};
 use registry::Network;
 
 /// Accounts of `enable_mint`.
 #[derive(Accounts)]
 pub struct EnableMint {
     /// The network's authority.
-    #[account(address = network.authority @ MarketError::NotNetworkAuthority)]
+    #[account(constraint = same(authority.address(), &network.authority) @ MarketError::NotNetworkAuthority)]
     pub authority: Signer,
     /// Pays the rent.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// The mint.
-    pub mint: InterfaceAccount<Mint>,
+    pub mint: MintAccount,
     /// What the market knows of it.
     #[account(init, payer = payer, seeds = [b"mint", mint.address().as_ref()], bump)]
-    pub payment_mint: Account<PaymentMint>,
+    pub payment_mint: State<PaymentMint>,
     /// The treasury's account in it.
-    #[account(token::mint = mint, token::token_program = token_program)]
-    pub treasury: InterfaceAccount<TokenAccount>,
+    pub treasury: TokenAccount,
     /// Token program of the mint.
-    pub token_program: Interface<'static, TokenInterface>,
+    pub token_program: TokenProgram,
     /// Creates the account.
     pub system_program: Program<System>,
 }
@@ -34,7 +31,14 @@ impl EnableMint {
     fn validate(&self, stake_rate: u64) -> Result<()> {
         require!(stake_rate > 0, MarketError::InvalidStakeRate);
         let data = self.mint.account().try_borrow()?;
-        require!(extensions_allowed(&data), MarketError::UnsupportedMintExtension);
+        require!(token::is_supported_mint(&data), MarketError::UnsupportedMintExtension);
+        let treasury = &self.treasury;
+        require!(
+            self.token_program.owns(&self.mint)
+                && self.token_program.owns(treasury)
+                && treasury.mint() == self.mint.address(),
+            MarketError::WrongAccount
+        );
         Ok(())
     }
 

@@ -1,13 +1,13 @@
-use super::lease::Lease;
 use crate::{
+    calls::{Market, SlashAccounts},
     error::MarketError,
     event::AssignmentExpired,
     programs::{Registry, Staking},
     state::*,
     transfer::require_destination,
 };
-use anchor_lang::{accounts::InterfaceAccount, prelude::*};
-use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use anchor_lang::prelude::*;
+use common::{MintAccount, State, TokenAccount, TokenProgram, same};
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 use staking::{Pool, StakingParams};
@@ -18,50 +18,43 @@ pub struct ExpireAssignment {
     /// Whoever reports it; earns the reporter's share of the slash.
     pub reporter: Signer,
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// Rules of the market.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<MarketParams>,
+    pub params: State<MarketParams>,
     /// The job.
-    #[account(
-        mut,
-        seeds = [b"job", job.customer.as_ref(), bytemuck::bytes_of(&job.id)],
-        bump = job.bump
-    )]
-    pub job: Account<Job>,
+    #[account(mut)]
+    pub job: State<Job>,
     /// The node's provider; the registry checks that it is.
-    #[account(mut, address = job.provider @ MarketError::WrongAccount)]
-    pub provider: Account<Provider>,
+    #[account(mut, constraint = same(provider.address(), &job.provider) @ MarketError::WrongAccount)]
+    pub provider: State<Provider>,
     /// The node that has the job.
-    #[account(mut, address = job.node @ MarketError::WrongAccount)]
-    pub node: Account<Node>,
+    #[account(mut, constraint = same(node.address(), &job.node) @ MarketError::WrongAccount)]
+    pub node: State<Node>,
     /// The provider's pool; staking checks its address.
     #[account(mut)]
-    pub pool: Account<Pool>,
+    pub pool: State<Pool>,
     /// Rules of staking.
-    #[account(seeds = [b"params"], bump = staking_params.bump, seeds::program = staking::ID)]
-    pub staking_params: Account<StakingParams>,
+    pub staking_params: State<StakingParams>,
     /// The pool's stake; staking checks its address.
     #[account(mut)]
-    pub stake_vault: InterfaceAccount<TokenAccount>,
+    pub stake_vault: TokenAccount,
     /// The customer's account in the stake mint.
     #[account(mut, unsafe(dup))]
-    pub customer_destination: InterfaceAccount<TokenAccount>,
+    pub customer_destination: TokenAccount,
     /// The reporter's account in the stake mint.
     #[account(mut, unsafe(dup))]
-    pub reporter_destination: InterfaceAccount<TokenAccount>,
+    pub reporter_destination: TokenAccount,
     /// The treasury's account in the stake mint.
-    #[account(mut, unsafe(dup), address = staking_params.treasury @ MarketError::WrongAccount)]
-    pub treasury: InterfaceAccount<TokenAccount>,
+    #[account(mut, unsafe(dup), constraint = same(treasury.address(), &staking_params.treasury) @ MarketError::WrongAccount)]
+    pub treasury: TokenAccount,
     /// The stake mint.
-    #[account(address = staking_params.stake_mint @ MarketError::WrongAccount)]
-    pub stake_mint: InterfaceAccount<Mint>,
+    #[account(constraint = same(stake_mint.address(), &staking_params.stake_mint) @ MarketError::WrongAccount)]
+    pub stake_mint: MintAccount,
     /// The PDA that signs to registry and staking.
-    #[account(address = network.market_authority @ MarketError::WrongAccount)]
+    #[account(constraint = same(market_authority.address(), &network.market_authority) @ MarketError::WrongAccount)]
     pub market_authority: UncheckedAccount,
     /// Token program of the stake mint.
-    pub token_program: Interface<'static, TokenInterface>,
+    pub token_program: TokenProgram,
     /// The registry.
     pub registry_program: Program<Registry>,
     /// Staking.
@@ -87,38 +80,23 @@ impl ExpireAssignment {
         self.validate(at)?;
         let slashed = self.job.bond.get();
 
-        let bump = [self.params.authority_bump];
-        let seeds: &[&[u8]] = &[b"authority", &bump];
-        let signer = [seeds];
-        staking::cpi::slash(
-            CpiContext::new_with_signer(
-                self.staking_program.address(),
-                staking::cpi::accounts::Slash {
-                    market_authority: self.market_authority.cpi_handle(),
-                    network: self.network.cpi_handle(),
-                    params: self.staking_params.cpi_handle(),
-                    pool: self.pool.cpi_handle_mut(),
-                    stake_vault: self.stake_vault.cpi_handle_mut(),
-                    customer_destination: self.customer_destination.cpi_handle_mut(),
-                    reporter_destination: self.reporter_destination.cpi_handle_mut(),
-                    treasury: self.treasury.cpi_handle_mut(),
-                    stake_mint: self.stake_mint.cpi_handle(),
-                    token_program: self.token_program.cpi_handle(),
-                },
-                &signer,
-            ),
-            slashed,
-            slashed,
-        )?;
-        let lease = Lease {
-            registry_program: self.registry_program.address(),
+        let market = Market {
             params: &self.params,
-            market_authority: &self.market_authority,
+            authority: &self.market_authority,
             network: &self.network,
-            provider: &mut self.provider,
-            node: &mut self.node,
         };
-        lease.release(LeaseOutcome::Failed, 0, 0)?;
+        let accounts = SlashAccounts {
+            params: &self.staking_params,
+            pool: &mut self.pool,
+            stake_vault: &mut self.stake_vault,
+            customer: &mut self.customer_destination,
+            reporter: &mut self.reporter_destination,
+            treasury: &mut self.treasury,
+            stake_mint: &self.stake_mint,
+            token_program: &self.token_program,
+        };
+        market.slash(accounts, slashed, slashed)?;
+        market.release_node(&mut self.provider, &mut self.node, LeaseOutcome::Failed, 0, 0)?;
 
         let node = *self.node.address();
         let job = &mut self.job;

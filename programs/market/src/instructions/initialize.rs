@@ -1,5 +1,7 @@
 use crate::{error::MarketError, event::MarketInitialized, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 use registry::Network;
 use staking::StakingParams;
 
@@ -7,22 +9,20 @@ use staking::StakingParams;
 #[derive(Accounts)]
 pub struct Initialize {
     /// The network's authority.
-    #[account(address = network.authority @ MarketError::NotNetworkAuthority)]
+    #[account(constraint = same(authority.address(), &network.authority) @ MarketError::NotNetworkAuthority)]
     pub authority: Signer,
     /// Pays the rent.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// Rules of staking.
-    #[account(seeds = [b"params"], bump = staking_params.bump, seeds::program = staking::ID)]
-    pub staking_params: Account<StakingParams>,
+    pub staking_params: State<StakingParams>,
     /// Rules of the market.
     #[account(init, payer = payer, seeds = [b"params"], bump)]
-    pub params: Account<MarketParams>,
+    pub params: State<MarketParams>,
     /// The PDA that signs to registry and staking.
-    #[account(seeds = [b"authority"], bump, address = network.market_authority @ MarketError::WrongAccount)]
+    #[account(seeds = [b"authority"], bump, constraint = same(market_authority.address(), &network.market_authority) @ MarketError::WrongAccount)]
     pub market_authority: UncheckedAccount,
     /// Creates the account.
     pub system_program: Program<System>,

@@ -6,7 +6,6 @@ pub mod cancel_job;
 pub mod enable_mint;
 pub mod expire_assignment;
 pub mod initialize;
-mod lease;
 pub mod open_job;
 pub mod report_lapse;
 pub mod settle_job;

@@ -1,9 +1,8 @@
 #![allow(unused_variables)] // the derive binds every argument that `#[instruction]` names, in each of its functions
 
 use crate::{error::MarketError, event::JobOpened, state::*};
-use anchor_lang::{accounts::InterfaceAccount, prelude::*};
-use anchor_spl::token;
-use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface, TransferChecked, transfer_checked};
+use anchor_lang::prelude::*;
+use common::{MintAccount, State, TokenAccount, TokenProgram, pda, same, signer, token, writable};
 use gantry_core::{BPS, billing};
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, PAUSED_JOBS};
@@ -61,19 +60,17 @@ pub struct OpenJob {
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// Rules of the market.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<MarketParams>,
+    pub params: State<MarketParams>,
     /// The mint.
-    pub mint: InterfaceAccount<Mint>,
+    #[account(constraint = same(mint.address(), &payment_mint.mint) @ ProgramError::InvalidSeeds)]
+    pub mint: MintAccount,
     /// What the market knows of it.
-    #[account(seeds = [b"mint", mint.address().as_ref()], bump = payment_mint.bump)]
-    pub payment_mint: Account<PaymentMint>,
+    pub payment_mint: State<PaymentMint>,
     /// The customer's counter of jobs.
     #[account(init_if_needed, payer = payer, seeds = [b"customer", wallet.address().as_ref()], bump)]
-    pub customer: Account<Customer>,
+    pub customer: State<Customer>,
     /// The job.
     #[account(
         init,
@@ -81,24 +78,16 @@ pub struct OpenJob {
         seeds = [b"job", wallet.address().as_ref(), bytemuck::bytes_of(&args.id)],
         bump
     )]
-    pub job: Account<Job>,
+    pub job: State<Job>,
     /// Its vault.
-    #[account(
-        init,
-        payer = payer,
-        seeds = [b"vault", job.address().as_ref()],
-        bump,
-        token::mint = mint,
-        token::authority = job,
-        token::token_program = token_program
-    )]
-    pub vault: InterfaceAccount<TokenAccount>,
+    #[account(mut)]
+    pub vault: UncheckedAccount,
     /// Where the deposit comes from.
     #[account(mut)]
-    pub source: InterfaceAccount<TokenAccount>,
+    pub source: TokenAccount,
     /// Token program of the mint.
-    #[account(address = payment_mint.token_program @ MarketError::WrongAccount)]
-    pub token_program: Interface<'static, TokenInterface>,
+    #[account(constraint = same(token_program.address(), &payment_mint.token_program) @ MarketError::WrongAccount)]
+    pub token_program: TokenProgram,
     /// Creates the accounts.
     pub system_program: Program<System>,
 }
@@ -184,27 +173,8 @@ impl OpenJob {
         job.options =
             if args.node != zero { FIXED_NODE } else { 0 } | if args.matcher != zero { FIXED_MATCHER } else { 0 };
         job.bump = bumps.job;
-        job.vault_bump = bumps.vault;
 
-        // The vault's address could hold tokens before: only what this transfer adds counts.
-        let before = self.vault.amount();
-        let accounts = TransferChecked {
-            from: self.source.cpi_handle_mut(),
-            mint: self.mint.cpi_handle(),
-            to: self.vault.cpi_handle_mut(),
-            authority: self.wallet.cpi_handle(),
-        };
-        let decimals = self.payment_mint.decimals;
-        transfer_checked(
-            CpiContext::new(self.token_program.address(), accounts),
-            deposit,
-            decimals,
-        )?;
-        require!(
-            self.vault.amount().checked_sub(before) == Some(deposit),
-            MarketError::DepositNotReceived
-        );
-
+        self.fund(deposit)?;
         emit!(JobOpened {
             job: *self.job.address(),
             customer: *self.wallet.address(),
@@ -215,6 +185,36 @@ impl OpenJob {
             max_duration: args.max_duration,
             spec_hash: args.spec_hash,
         });
+        Ok(())
+    }
+
+    /// Makes the vault, and moves the deposit into it.
+    #[inline(never)]
+    fn fund(&mut self, deposit: u64) -> Result<()> {
+        let program = self.token_program.address();
+        let job = *self.job.address();
+        let (address, bump) = pda::find(&[b"vault", job.as_ref()], &crate::ID)?;
+        require!(*self.vault.address() == address, ProgramError::InvalidSeeds);
+        self.job.vault_bump = bump;
+        token::create(
+            program,
+            self.payer.account(),
+            &mut self.vault,
+            &self.mint,
+            &job,
+            &[b"vault", job.as_ref(), &[bump]],
+        )?;
+        token::transfer(
+            program,
+            writable(&mut self.source),
+            &self.mint,
+            writable(&mut self.vault),
+            signer(&self.wallet),
+            deposit,
+            &[],
+        )?;
+        let received = TokenAccount::load(*self.vault.account())?.amount();
+        require!(received == deposit, MarketError::DepositNotReceived);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
-use super::lease::Lease;
-use crate::{error::MarketError, event::JobEnded, programs::Registry, state::*};
+use crate::{calls::Market, error::MarketError, event::JobEnded, programs::Registry, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 
@@ -8,26 +9,20 @@ use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 #[derive(Accounts)]
 pub struct ReportLapse {
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// Rules of the market.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<MarketParams>,
+    pub params: State<MarketParams>,
     /// The job.
-    #[account(
-        mut,
-        seeds = [b"job", job.customer.as_ref(), bytemuck::bytes_of(&job.id)],
-        bump = job.bump
-    )]
-    pub job: Account<Job>,
+    #[account(mut)]
+    pub job: State<Job>,
     /// The node's provider; the registry checks that it is.
-    #[account(mut, address = job.provider @ MarketError::WrongAccount)]
-    pub provider: Account<Provider>,
+    #[account(mut, constraint = same(provider.address(), &job.provider) @ MarketError::WrongAccount)]
+    pub provider: State<Provider>,
     /// The node that has the job.
-    #[account(mut, address = job.node @ MarketError::WrongAccount)]
-    pub node: Account<Node>,
+    #[account(mut, constraint = same(node.address(), &job.node) @ MarketError::WrongAccount)]
+    pub node: State<Node>,
     /// The PDA that signs to the registry.
-    #[account(address = network.market_authority @ MarketError::WrongAccount)]
+    #[account(constraint = same(market_authority.address(), &network.market_authority) @ MarketError::WrongAccount)]
     pub market_authority: UncheckedAccount,
     /// The registry.
     pub registry_program: Program<Registry>,
@@ -62,15 +57,18 @@ impl ReportLapse {
         job.outcome = outcome as u8;
         job.ended_at = at.into();
         let promised = job.sla_seconds();
-        let lease = Lease {
-            registry_program: self.registry_program.address(),
+        Market {
             params: &self.params,
-            market_authority: &self.market_authority,
+            authority: &self.market_authority,
             network: &self.network,
-            provider: &mut self.provider,
-            node: &mut self.node,
-        };
-        lease.release(lease_outcome, served.min(promised), promised)?;
+        }
+        .release_node(
+            &mut self.provider,
+            &mut self.node,
+            lease_outcome,
+            served.min(promised),
+            promised,
+        )?;
         emit!(JobEnded {
             job: *self.job.address(),
             node: self.job.node,

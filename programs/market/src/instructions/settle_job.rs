@@ -1,12 +1,13 @@
 use crate::{
+    calls::Market,
     error::MarketError,
     event::JobSettled,
     programs::Staking,
     state::*,
     transfer::{Vault, require_destination},
 };
-use anchor_lang::{accounts::InterfaceAccount, prelude::*};
-use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use anchor_lang::prelude::*;
+use common::{MintAccount, State, TokenAccount, TokenProgram, same};
 use gantry_core::{billing, sla};
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Provider};
@@ -16,61 +17,54 @@ use staking::Pool;
 #[derive(Accounts)]
 pub struct SettleJob {
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// Rules of the market.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<MarketParams>,
+    pub params: State<MarketParams>,
     /// The mint.
-    #[account(address = job.mint @ MarketError::WrongAccount)]
-    pub mint: InterfaceAccount<Mint>,
+    #[account(constraint = same(mint.address(), &job.mint) @ MarketError::WrongAccount)]
+    pub mint: MintAccount,
     /// What the market knows of it.
-    #[account(seeds = [b"mint", mint.address().as_ref()], bump = payment_mint.bump)]
-    pub payment_mint: Account<PaymentMint>,
+    #[account(constraint = same(&payment_mint.mint, &job.mint) @ ProgramError::InvalidSeeds)]
+    pub payment_mint: State<PaymentMint>,
     /// The customer's counter of jobs.
-    #[account(mut, seeds = [b"customer", job.customer.as_ref()], bump = customer.bump)]
-    pub customer: Account<Customer>,
+    #[account(mut, constraint = same(&customer.wallet, &job.customer) @ ProgramError::InvalidSeeds)]
+    pub customer: State<Customer>,
     /// The job.
-    #[account(
-        mut,
-        close = rent_payer,
-        seeds = [b"job", job.customer.as_ref(), bytemuck::bytes_of(&job.id)],
-        bump = job.bump
-    )]
-    pub job: Account<Job>,
+    #[account(mut, close = rent_payer)]
+    pub job: State<Job>,
     /// Its vault.
-    #[account(mut, seeds = [b"vault", job.address().as_ref()], bump = job.vault_bump)]
-    pub vault: InterfaceAccount<TokenAccount>,
+    #[account(mut, constraint = same(vault.address(), &job.vault(job.address())) @ ProgramError::InvalidSeeds)]
+    pub vault: TokenAccount,
     /// The provider that served it.
-    #[account(address = job.provider @ MarketError::WrongAccount)]
-    pub provider: Account<Provider>,
+    #[account(constraint = same(provider.address(), &job.provider) @ MarketError::WrongAccount)]
+    pub provider: State<Provider>,
     /// Its pool; staking checks its address.
     #[account(mut)]
-    pub pool: Account<Pool>,
+    pub pool: State<Pool>,
     /// The pool's reward vault; staking checks its address.
     #[account(mut)]
-    pub reward_vault: InterfaceAccount<TokenAccount>,
+    pub reward_vault: TokenAccount,
     /// An account of the provider's payout owner.
     #[account(mut, unsafe(dup))]
-    pub provider_destination: InterfaceAccount<TokenAccount>,
+    pub provider_destination: TokenAccount,
     /// An account of the matcher's.
     #[account(mut, unsafe(dup))]
-    pub matcher_destination: InterfaceAccount<TokenAccount>,
+    pub matcher_destination: TokenAccount,
     /// The treasury.
-    #[account(mut, unsafe(dup), address = payment_mint.treasury @ MarketError::WrongAccount)]
-    pub treasury: InterfaceAccount<TokenAccount>,
+    #[account(mut, unsafe(dup), constraint = same(treasury.address(), &payment_mint.treasury) @ MarketError::WrongAccount)]
+    pub treasury: TokenAccount,
     /// An account of the customer's.
     #[account(mut, unsafe(dup))]
-    pub customer_destination: InterfaceAccount<TokenAccount>,
+    pub customer_destination: TokenAccount,
     /// Who paid the rent.
-    #[account(mut, unsafe(dup), address = job.rent_payer @ MarketError::WrongAccount)]
+    #[account(mut, unsafe(dup), constraint = same(rent_payer.address(), &job.rent_payer) @ MarketError::WrongAccount)]
     pub rent_payer: UncheckedAccount,
     /// The PDA that signs to staking.
-    #[account(address = network.market_authority @ MarketError::WrongAccount)]
+    #[account(constraint = same(market_authority.address(), &network.market_authority) @ MarketError::WrongAccount)]
     pub market_authority: UncheckedAccount,
     /// Token program of the mint.
-    #[account(address = payment_mint.token_program @ MarketError::WrongAccount)]
-    pub token_program: Interface<'static, TokenInterface>,
+    #[account(constraint = same(token_program.address(), &payment_mint.token_program) @ MarketError::WrongAccount)]
+    pub token_program: TokenProgram,
     /// Staking.
     pub staking_program: Program<Staking>,
 }
@@ -159,7 +153,12 @@ impl SettleJob {
         vault.pay(&mut self.treasury, parts.treasury)?;
         vault.pay(&mut self.customer_destination, parts.customer)?;
         vault.close(&mut self.treasury, &mut self.rent_payer)?;
-        self.settle_with_pool(bond, outcome.delegators)?;
+        let market = Market {
+            params: &self.params,
+            authority: &self.market_authority,
+            network: &self.network,
+        };
+        market.release(&mut self.pool, &self.reward_vault, bond, outcome.delegators)?;
 
         self.customer.open_jobs = self.customer.open_jobs.checked_sub(1u32).ok_or(MarketError::Overflow)?;
         let job = &self.job;
@@ -179,40 +178,5 @@ impl SettleJob {
             to_customer: parts.customer,
         });
         Ok(())
-    }
-
-    #[inline(never)]
-    fn settle_with_pool(&mut self, bond: u64, rewards: u64) -> Result<()> {
-        let bump = [self.params.authority_bump];
-        let seeds: &[&[u8]] = &[b"authority", &bump];
-        let signer = [seeds];
-        staking::cpi::release(
-            CpiContext::new_with_signer(
-                self.staking_program.address(),
-                staking::cpi::accounts::Release {
-                    market_authority: self.market_authority.cpi_handle(),
-                    network: self.network.cpi_handle(),
-                    pool: self.pool.cpi_handle_mut(),
-                },
-                &signer,
-            ),
-            bond,
-        )?;
-        if rewards == 0 {
-            return Ok(());
-        }
-        staking::cpi::deposit_rewards(
-            CpiContext::new_with_signer(
-                self.staking_program.address(),
-                staking::cpi::accounts::DepositRewards {
-                    market_authority: self.market_authority.cpi_handle(),
-                    network: self.network.cpi_handle(),
-                    pool: self.pool.cpi_handle_mut(),
-                    reward_vault: self.reward_vault.cpi_handle(),
-                },
-                &signer,
-            ),
-            rewards,
-        )
     }
 }

@@ -1,5 +1,7 @@
 use crate::{error::MarketError, event::JobStarted, proof::verified_receipt, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 use gantry_core::receipt::ReceiptStatus;
 use pinocchio::sysvars::clock::Clock;
 use registry::Node;
@@ -8,18 +10,13 @@ use registry::Node;
 #[derive(Accounts)]
 pub struct StartJob {
     /// Rules of the market.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<MarketParams>,
+    pub params: State<MarketParams>,
     /// The job.
-    #[account(
-        mut,
-        seeds = [b"job", job.customer.as_ref(), bytemuck::bytes_of(&job.id)],
-        bump = job.bump
-    )]
-    pub job: Account<Job>,
+    #[account(mut)]
+    pub job: State<Job>,
     /// The node that has it.
-    #[account(address = job.node @ MarketError::WrongAccount)]
-    pub node: Account<Node>,
+    #[account(constraint = same(node.address(), &job.node) @ MarketError::WrongAccount)]
+    pub node: State<Node>,
     /// Where the receipt is read from.
     pub instructions: Sysvar<SysvarInstructions>,
 }

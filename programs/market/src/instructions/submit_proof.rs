@@ -1,5 +1,5 @@
-use super::lease::Lease;
 use crate::{
+    calls::Market,
     error::MarketError,
     event::{JobEnded, ProofSubmitted},
     programs::Registry,
@@ -7,6 +7,8 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 use gantry_core::receipt::{Receipt, ReceiptStatus};
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
@@ -15,26 +17,20 @@ use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 #[derive(Accounts)]
 pub struct SubmitProof {
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// Rules of the market.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<MarketParams>,
+    pub params: State<MarketParams>,
     /// The job.
-    #[account(
-        mut,
-        seeds = [b"job", job.customer.as_ref(), bytemuck::bytes_of(&job.id)],
-        bump = job.bump
-    )]
-    pub job: Account<Job>,
+    #[account(mut)]
+    pub job: State<Job>,
     /// The node's provider; the registry checks that it is.
-    #[account(mut, address = job.provider @ MarketError::WrongAccount)]
-    pub provider: Account<Provider>,
+    #[account(mut, constraint = same(provider.address(), &job.provider) @ MarketError::WrongAccount)]
+    pub provider: State<Provider>,
     /// The node that has the job, or had it until the customer stopped it.
-    #[account(mut, address = job.node @ MarketError::WrongAccount)]
-    pub node: Account<Node>,
+    #[account(mut, constraint = same(node.address(), &job.node) @ MarketError::WrongAccount)]
+    pub node: State<Node>,
     /// The PDA that signs to the registry.
-    #[account(address = network.market_authority @ MarketError::WrongAccount)]
+    #[account(constraint = same(market_authority.address(), &network.market_authority) @ MarketError::WrongAccount)]
     pub market_authority: UncheckedAccount,
     /// Where the receipt is read from.
     pub instructions: Sysvar<SysvarInstructions>,
@@ -117,7 +113,18 @@ impl SubmitProof {
             } else {
                 LeaseOutcome::Failed
             };
-            self.lease().release(outcome, served.min(promised), promised)?;
+            Market {
+                params: &self.params,
+                authority: &self.market_authority,
+                network: &self.network,
+            }
+            .release_node(
+                &mut self.provider,
+                &mut self.node,
+                outcome,
+                served.min(promised),
+                promised,
+            )?;
         }
         emit!(JobEnded {
             job: *self.job.address(),
@@ -129,16 +136,5 @@ impl SubmitProof {
             output_digest: receipt.output_digest,
         });
         Ok(())
-    }
-
-    fn lease(&mut self) -> Lease<'_> {
-        Lease {
-            registry_program: self.registry_program.address(),
-            params: &self.params,
-            market_authority: &self.market_authority,
-            network: &self.network,
-            provider: &mut self.provider,
-            node: &mut self.node,
-        }
     }
 }

@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use common::{Stored, pda};
 
 /// A wallet that opens jobs. Seeds `"customer", wallet`. Never closed, so that no job id is ever used twice.
 #[account]
@@ -13,4 +14,10 @@ pub struct Customer {
     pub open_jobs: PodU32,
     /// Canonical bump.
     pub bump: u8,
+}
+
+impl Stored for Customer {
+    fn derived_address(&self) -> Address {
+        pda::address(&[b"customer", self.wallet.as_ref(), &[self.bump]], &crate::ID)
+    }
 }

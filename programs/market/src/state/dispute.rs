@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use common::{Stored, pda};
 
 /// One arbiter's vote.
 #[derive(Clone, Copy, IdlType, bytemuck::Pod, bytemuck::Zeroable)]
@@ -33,4 +34,10 @@ pub struct Dispute {
     pub votes: [Vote; 9],
     /// Canonical bump.
     pub bump: u8,
+}
+
+impl Stored for Dispute {
+    fn derived_address(&self) -> Address {
+        pda::address(&[b"dispute", self.job.as_ref(), &[self.bump]], &crate::ID)
+    }
 }

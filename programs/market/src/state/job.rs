@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use common::{Stored, pda};
 use gantry_core::requirements::Requirements;
 
 /// Nodes that a job remembers as barred.
@@ -161,6 +162,27 @@ pub struct Job {
     pub bump: u8,
     /// Canonical bump of the vault.
     pub vault_bump: u8,
+}
+
+impl Stored for Job {
+    fn derived_address(&self) -> Address {
+        pda::address(
+            &[
+                b"job",
+                self.customer.as_ref(),
+                bytemuck::bytes_of(&self.id),
+                &[self.bump],
+            ],
+            &crate::ID,
+        )
+    }
+}
+
+impl Job {
+    /// The token account that holds the money of the job at `address`.
+    pub fn vault(&self, address: &Address) -> Address {
+        pda::address(&[b"vault", address.as_ref(), &[self.vault_bump]], &crate::ID)
+    }
 }
 
 const _: () = assert!(

@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use common::{Stored, pda};
 use gantry_core::sla::SlaStep;
 
 /// Steps of the SLA credit table.
@@ -136,6 +137,12 @@ pub struct MarketParams {
     pub bump: u8,
     /// Canonical bump of the PDA `["authority"]` that signs to registry and staking.
     pub authority_bump: u8,
+}
+
+impl Stored for MarketParams {
+    fn derived_address(&self) -> Address {
+        pda::address(&[b"params", &[self.bump]], &crate::ID)
+    }
 }
 
 impl Terms {

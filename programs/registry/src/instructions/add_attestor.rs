@@ -2,23 +2,24 @@
 
 use crate::{error::RegistryError, event::AttestorAdded, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 
 /// Accounts of `add_attestor`.
 #[derive(Accounts)]
 #[instruction(key: Address)]
 pub struct AddAttestor {
     /// The network's authority.
-    #[account(address = network.authority @ RegistryError::NotNetworkAuthority)]
+    #[account(constraint = same(authority.address(), &network.authority) @ RegistryError::NotNetworkAuthority)]
     pub authority: Signer,
     /// Pays the rent.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// The attestor.
     #[account(init, payer = payer, seeds = [b"attestor", key.as_ref()], bump)]
-    pub attestor: Account<Attestor>,
+    pub attestor: State<Attestor>,
     /// Creates the account.
     pub system_program: Program<System>,
 }

@@ -2,6 +2,8 @@
 
 use crate::{error::RegistryError, event::NodeAttested, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Longest that an attestation may last, seconds (400 days).
@@ -25,20 +27,20 @@ pub struct AttestArgs {
 #[instruction(args: AttestArgs)]
 pub struct Attest {
     /// The attestor's key.
-    #[account(address = attestor.key @ RegistryError::NotAttestor)]
+    #[account(constraint = same(signer.address(), &attestor.key) @ RegistryError::NotAttestor)]
     pub signer: Signer,
     /// Pays the rent of a device seen for the first time.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// The attestor.
-    #[account(mut, seeds = [b"attestor", attestor.key.as_ref()], bump = attestor.bump)]
-    pub attestor: Account<Attestor>,
+    #[account(mut)]
+    pub attestor: State<Attestor>,
     /// The node.
-    #[account(mut, seeds = [b"node", node.provider.as_ref(), node.node_key.as_ref()], bump = node.bump)]
-    pub node: Account<Node>,
+    #[account(mut)]
+    pub node: State<Node>,
     /// The device.
     #[account(init_if_needed, payer = payer, seeds = [b"device", args.device_hash.as_ref()], bump)]
-    pub device: Account<Device>,
+    pub device: State<Device>,
     /// Creates the account.
     pub system_program: Program<System>,
 }

@@ -1,5 +1,6 @@
 use crate::{error::RegistryError, event::NetworkInitialized, state::*};
 use anchor_lang::prelude::*;
+use common::State;
 
 /// How the network begins.
 #[derive(AnchorSerialize, AnchorDeserialize, IdlType, Clone, Copy)]
@@ -28,7 +29,7 @@ pub struct InitializeNetwork {
     pub payer: Signer,
     /// The network. Whoever initializes it names its authority: deploy and initialize in one go.
     #[account(init, payer = payer, seeds = [b"network"], bump)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// Creates the account.
     pub system_program: Program<System>,
 }

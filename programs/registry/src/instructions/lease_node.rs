@@ -1,25 +1,22 @@
 use crate::{error::RegistryError, event::NodeLeased, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 
 /// Accounts of `lease_node`.
 #[derive(Accounts)]
 pub struct LeaseNode {
     /// The market's PDA `["authority"]`.
-    #[account(address = network.market_authority @ RegistryError::NotMarket)]
+    #[account(constraint = same(market_authority.address(), &network.market_authority) @ RegistryError::NotMarket)]
     pub market_authority: Signer,
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// The node's provider.
-    #[account(mut, seeds = [b"provider", provider.authority.as_ref()], bump = provider.bump)]
-    pub provider: Account<Provider>,
+    #[account(mut, constraint = same(provider.address(), &node.provider) @ ProgramError::InvalidSeeds)]
+    pub provider: State<Provider>,
     /// The node.
-    #[account(
-        mut,
-        seeds = [b"node", provider.address().as_ref(), node.node_key.as_ref()],
-        bump = node.bump
-    )]
-    pub node: Account<Node>,
+    #[account(mut)]
+    pub node: State<Node>,
 }
 
 impl LeaseNode {

@@ -1,5 +1,6 @@
 use crate::{error::RegistryError, event::PauseChanged, state::*};
 use anchor_lang::prelude::*;
+use common::State;
 
 /// Accounts of `pause`.
 #[derive(Accounts)]
@@ -7,8 +8,8 @@ pub struct Pause {
     /// The network's authority or guardian.
     pub signer: Signer,
     /// The network.
-    #[account(mut, seeds = [b"network"], bump = network.bump)]
-    pub network: Account<Network>,
+    #[account(mut)]
+    pub network: State<Network>,
 }
 
 impl Pause {

@@ -1,5 +1,7 @@
 use crate::{error::RegistryError, event::NodeRegistered, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// What a node is listed with.
@@ -31,7 +33,7 @@ pub struct NodeArgs {
 #[derive(Accounts)]
 pub struct RegisterNode {
     /// The provider's wallet.
-    #[account(address = provider.authority @ RegistryError::NotProviderAuthority)]
+    #[account(constraint = same(authority.address(), &provider.authority) @ RegistryError::NotProviderAuthority)]
     pub authority: Signer,
     /// Pays the rent.
     #[account(mut, unsafe(dup))]
@@ -39,8 +41,8 @@ pub struct RegisterNode {
     /// The node's own key.
     pub node_key: Signer,
     /// The provider.
-    #[account(mut, seeds = [b"provider", provider.authority.as_ref()], bump = provider.bump)]
-    pub provider: Account<Provider>,
+    #[account(mut)]
+    pub provider: State<Provider>,
     /// The node.
     #[account(
         init,
@@ -48,7 +50,7 @@ pub struct RegisterNode {
         seeds = [b"node", provider.address().as_ref(), node_key.address().as_ref()],
         bump
     )]
-    pub node: Account<Node>,
+    pub node: State<Node>,
     /// Creates the account.
     pub system_program: Program<System>,
 }

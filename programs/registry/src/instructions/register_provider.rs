@@ -1,5 +1,6 @@
 use crate::{error::RegistryError, event::ProviderRegistered, state::*};
 use anchor_lang::prelude::*;
+use common::State;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `register_provider`.
@@ -12,7 +13,7 @@ pub struct RegisterProvider {
     pub payer: Signer,
     /// The provider.
     #[account(init, payer = payer, seeds = [b"provider", authority.address().as_ref()], bump)]
-    pub provider: Account<Provider>,
+    pub provider: State<Provider>,
     /// Creates the account.
     pub system_program: Program<System>,
 }

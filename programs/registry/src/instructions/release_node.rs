@@ -1,5 +1,7 @@
 use crate::{error::RegistryError, event::NodeReleased, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// How a job went for the node that had it, as the byte that the market passes.
@@ -18,21 +20,16 @@ pub enum LeaseOutcome {
 #[derive(Accounts)]
 pub struct ReleaseNode {
     /// The market's PDA `["authority"]`.
-    #[account(address = network.market_authority @ RegistryError::NotMarket)]
+    #[account(constraint = same(market_authority.address(), &network.market_authority) @ RegistryError::NotMarket)]
     pub market_authority: Signer,
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// The node's provider.
-    #[account(mut, seeds = [b"provider", provider.authority.as_ref()], bump = provider.bump)]
-    pub provider: Account<Provider>,
+    #[account(mut, constraint = same(provider.address(), &node.provider) @ ProgramError::InvalidSeeds)]
+    pub provider: State<Provider>,
     /// The node.
-    #[account(
-        mut,
-        seeds = [b"node", provider.address().as_ref(), node.node_key.as_ref()],
-        bump = node.bump
-    )]
-    pub node: Account<Node>,
+    #[account(mut)]
+    pub node: State<Node>,
 }
 
 impl ReleaseNode {

@@ -1,16 +1,18 @@
 use super::pause::valid_pause_flags;
 use crate::{error::RegistryError, event::PauseChanged, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 
 /// Accounts of `unpause`.
 #[derive(Accounts)]
 pub struct Unpause {
     /// The network's authority: a guardian can stop the market, never start it again.
-    #[account(address = network.authority @ RegistryError::NotNetworkAuthority)]
+    #[account(constraint = same(authority.address(), &network.authority) @ RegistryError::NotNetworkAuthority)]
     pub authority: Signer,
     /// The network.
-    #[account(mut, seeds = [b"network"], bump = network.bump)]
-    pub network: Account<Network>,
+    #[account(mut)]
+    pub network: State<Network>,
 }
 
 impl Unpause {

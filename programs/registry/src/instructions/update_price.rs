@@ -1,22 +1,20 @@
 use crate::{error::RegistryError, event::PriceUpdated, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 
 /// Accounts of `update_price`.
 #[derive(Accounts)]
 pub struct UpdatePrice {
     /// The provider's wallet.
-    #[account(address = provider.authority @ RegistryError::NotProviderAuthority)]
+    #[account(constraint = same(authority.address(), &provider.authority) @ RegistryError::NotProviderAuthority)]
     pub authority: Signer,
     /// The provider.
-    #[account(seeds = [b"provider", provider.authority.as_ref()], bump = provider.bump)]
-    pub provider: Account<Provider>,
+    #[account(constraint = same(provider.address(), &node.provider) @ ProgramError::InvalidSeeds)]
+    pub provider: State<Provider>,
     /// The node. A running job keeps the price it was assigned at.
-    #[account(
-        mut,
-        seeds = [b"node", provider.address().as_ref(), node.node_key.as_ref()],
-        bump = node.bump
-    )]
-    pub node: Account<Node>,
+    #[account(mut)]
+    pub node: State<Node>,
 }
 
 impl UpdatePrice {

@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use common::{Stored, pda};
 
 /// A wallet that the network lets vouch for nodes. Seeds `"attestor", key`.
 #[account]
@@ -17,4 +18,10 @@ pub struct Attestor {
     pub active: u8,
     /// Canonical bump.
     pub bump: u8,
+}
+
+impl Stored for Attestor {
+    fn derived_address(&self) -> Address {
+        pda::address(&[b"attestor", self.key.as_ref(), &[self.bump]], &crate::ID)
+    }
 }

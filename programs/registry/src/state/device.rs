@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use common::{Stored, pda};
 
 /// One physical device, claimed by at most one node; keeps its history when it is listed again.
 /// Seeds `"device", device_hash`.
@@ -20,4 +21,10 @@ pub struct Device {
     pub jobs_failed: PodU64,
     /// Canonical bump.
     pub bump: u8,
+}
+
+impl Stored for Device {
+    fn derived_address(&self) -> Address {
+        pda::address(&[b"device", &self.device_hash, &[self.bump]], &crate::ID)
+    }
 }

@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use common::{Stored, pda};
 
 /// Most members that a council of arbiters can have.
 pub const MAX_ARBITERS: usize = 9;
@@ -41,4 +42,10 @@ pub struct Network {
     pub paused: u8,
     /// Canonical bump.
     pub bump: u8,
+}
+
+impl Stored for Network {
+    fn derived_address(&self) -> Address {
+        pda::address(&[b"network", &[self.bump]], &crate::ID)
+    }
 }

@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use common::{Stored, pda};
 use gantry_core::{
     reputation::{History, reputation_bps},
     requirements::Offer,
@@ -105,6 +106,15 @@ pub struct Node {
     pub consecutive_failures: u8,
     /// Canonical bump.
     pub bump: u8,
+}
+
+impl Stored for Node {
+    fn derived_address(&self) -> Address {
+        pda::address(
+            &[b"node", self.provider.as_ref(), self.node_key.as_ref(), &[self.bump]],
+            &crate::ID,
+        )
+    }
 }
 
 impl Node {

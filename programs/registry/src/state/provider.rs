@@ -1,4 +1,5 @@
 use anchor_lang::prelude::*;
+use common::{Stored, pda};
 
 /// A provider: a wallet that lists nodes. Seeds `"provider", authority`.
 #[account]
@@ -29,4 +30,10 @@ pub struct Provider {
     pub active_leases: PodU32,
     /// Canonical bump.
     pub bump: u8,
+}
+
+impl Stored for Provider {
+    fn derived_address(&self) -> Address {
+        pda::address(&[b"provider", self.authority.as_ref(), &[self.bump]], &crate::ID)
+    }
 }

@@ -1,22 +1,22 @@
 use crate::{error::StakingError, event::Bonded, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 use registry::Network;
 
 /// Accounts of `bond`.
 #[derive(Accounts)]
 pub struct Bond {
     /// The market's PDA `["authority"]`.
-    #[account(address = network.market_authority @ StakingError::NotMarket)]
+    #[account(constraint = same(market_authority.address(), &network.market_authority) @ StakingError::NotMarket)]
     pub market_authority: Signer,
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// The rules.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<StakingParams>,
+    pub params: State<StakingParams>,
     /// The pool of the job's provider.
-    #[account(mut, seeds = [b"pool", pool.provider.as_ref()], bump = pool.bump)]
-    pub pool: Account<Pool>,
+    #[account(mut)]
+    pub pool: State<Pool>,
 }
 
 impl Bond {

@@ -1,34 +1,31 @@
-use crate::{error::StakingError, event::RewardsClaimed, state::*, vault};
+use crate::{error::StakingError, event::RewardsClaimed, state::*};
 use anchor_lang::prelude::*;
-use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use common::{MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
 
 /// Accounts of `claim_rewards`.
 #[derive(Accounts)]
 pub struct ClaimRewards {
     /// The staker.
+    #[account(constraint = same(owner.address(), &position.owner) @ ProgramError::InvalidSeeds)]
     pub owner: Signer,
     /// The pool.
-    #[account(mut, seeds = [b"pool", pool.provider.as_ref()], bump = pool.bump)]
-    pub pool: Account<Pool>,
+    #[account(mut, constraint = same(pool.address(), &position.pool) @ ProgramError::InvalidSeeds)]
+    pub pool: State<Pool>,
     /// The staker's position.
-    #[account(
-        mut,
-        seeds = [b"position", pool.address().as_ref(), owner.address().as_ref()],
-        bump = position.bump
-    )]
-    pub position: Account<Position>,
+    #[account(mut)]
+    pub position: State<Position>,
     /// Mint of the rewards.
-    #[account(address = pool.reward_mint @ StakingError::WrongMint)]
-    pub reward_mint: InterfaceAccount<Mint>,
+    #[account(constraint = same(reward_mint.address(), &pool.reward_mint) @ StakingError::WrongMint)]
+    pub reward_mint: MintAccount,
     /// Holds the pool's rewards.
-    #[account(mut, seeds = [b"rewards", pool.address().as_ref()], bump = pool.reward_vault_bump)]
-    pub reward_vault: InterfaceAccount<TokenAccount>,
+    #[account(mut, constraint = same(reward_vault.address(), &pool.reward_vault(pool.address())) @ ProgramError::InvalidSeeds)]
+    pub reward_vault: TokenAccount,
     /// Where the rewards go: the staker's choice.
     #[account(mut)]
-    pub destination: InterfaceAccount<TokenAccount>,
+    pub destination: TokenAccount,
     /// Token program of the reward mint.
-    #[account(address = pool.reward_token_program @ StakingError::WrongTokenProgram)]
-    pub reward_token_program: Interface<'static, TokenInterface>,
+    #[account(constraint = same(reward_token_program.address(), &pool.reward_token_program) @ StakingError::WrongTokenProgram)]
+    pub reward_token_program: TokenProgram,
 }
 
 impl ClaimRewards {
@@ -44,14 +41,14 @@ impl ClaimRewards {
             .checked_sub(amount)
             .ok_or(StakingError::Overflow)?;
         let (provider, bump) = (self.pool.provider, [self.pool.bump]);
-        vault::transfer(
+        token::transfer(
             self.reward_token_program.address(),
-            self.reward_vault.try_cpi_handle_mut()?,
+            writable(&mut self.reward_vault),
             &self.reward_mint,
-            self.destination.try_cpi_handle_mut()?,
-            self.pool.cpi_handle(),
-            &[&[b"pool", provider.as_ref(), &bump]],
+            writable(&mut self.destination),
+            signer(&self.pool),
             amount,
+            &[b"pool", provider.as_ref(), &bump],
         )?;
         emit!(RewardsClaimed {
             pool: *self.pool.address(),

@@ -1,66 +1,40 @@
 use crate::{error::StakingError, event::PoolCreated, state::*};
 use anchor_lang::prelude::*;
-use anchor_spl::{
-    mint, token,
-    token_interface::{Mint, TokenAccount, TokenInterface},
-};
+use common::{MintAccount, State, TokenProgram, pda, same, token};
 use registry::Provider;
 
 /// Accounts of `create_pool`.
 #[derive(Accounts)]
 pub struct CreatePool {
     /// The provider's wallet.
-    #[account(address = provider.authority @ StakingError::NotProviderAuthority)]
+    #[account(constraint = same(authority.address(), &provider.authority) @ StakingError::NotProviderAuthority)]
     pub authority: Signer,
     /// Pays the rent.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// The provider.
-    #[account(
-        seeds = [b"provider", provider.authority.as_ref()],
-        bump = provider.bump,
-        seeds::program = registry::ID
-    )]
-    pub provider: Account<Provider>,
+    pub provider: State<Provider>,
     /// The rules.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<StakingParams>,
+    pub params: State<StakingParams>,
     /// The pool.
     #[account(init, payer = payer, seeds = [b"pool", provider.address().as_ref()], bump)]
-    pub pool: Account<Pool>,
+    pub pool: State<Pool>,
     /// Mint of the stake.
-    #[account(address = params.stake_mint @ StakingError::WrongMint)]
-    pub stake_mint: InterfaceAccount<Mint>,
+    #[account(constraint = same(stake_mint.address(), &params.stake_mint) @ StakingError::WrongMint)]
+    pub stake_mint: MintAccount,
     /// Mint that revenue is shared in: what the provider's nodes are priced in.
-    #[account(mint::token_program = reward_token_program)]
-    pub reward_mint: InterfaceAccount<Mint>,
+    pub reward_mint: MintAccount,
     /// Holds the stake.
-    #[account(
-        init,
-        payer = payer,
-        seeds = [b"stake", pool.address().as_ref()],
-        bump,
-        token::mint = stake_mint,
-        token::authority = pool,
-        token::token_program = token_program
-    )]
-    pub stake_vault: InterfaceAccount<TokenAccount>,
+    #[account(mut)]
+    pub stake_vault: UncheckedAccount,
     /// Holds the rewards.
-    #[account(
-        init,
-        payer = payer,
-        seeds = [b"rewards", pool.address().as_ref()],
-        bump,
-        token::mint = reward_mint,
-        token::authority = pool,
-        token::token_program = reward_token_program
-    )]
-    pub reward_vault: InterfaceAccount<TokenAccount>,
+    #[account(mut)]
+    pub reward_vault: UncheckedAccount,
     /// Token program of the stake mint.
-    #[account(address = params.token_program @ StakingError::WrongTokenProgram)]
-    pub token_program: Interface<'static, TokenInterface>,
+    #[account(constraint = same(token_program.address(), &params.token_program) @ StakingError::WrongTokenProgram)]
+    pub token_program: TokenProgram,
     /// Token program of the reward mint.
-    pub reward_token_program: Interface<'static, TokenInterface>,
+    pub reward_token_program: TokenProgram,
     /// Creates the accounts.
     pub system_program: Program<System>,
 }
@@ -69,6 +43,12 @@ impl CreatePool {
     /// Creates the pool.
     pub fn handle(&mut self, commission_bps: u16, bumps: &CreatePoolBumps) -> Result<()> {
         require!(commission_bps <= BPS, StakingError::InvalidCommission);
+        require!(
+            self.reward_token_program.owns(&self.reward_mint),
+            StakingError::WrongTokenProgram
+        );
+        let stake_vault_bump = self.make_vault(Vault::Stake)?;
+        let reward_vault_bump = self.make_vault(Vault::Rewards)?;
         let pool = &mut self.pool;
         pool.provider = *self.provider.address();
         pool.reward_mint = *self.reward_mint.address();
@@ -76,8 +56,8 @@ impl CreatePool {
         pool.rent_payer = *self.payer.address();
         pool.commission_bps = commission_bps.into();
         pool.bump = bumps.pool;
-        pool.stake_vault_bump = bumps.stake_vault;
-        pool.reward_vault_bump = bumps.reward_vault;
+        pool.stake_vault_bump = stake_vault_bump;
+        pool.reward_vault_bump = reward_vault_bump;
         emit!(PoolCreated {
             pool: *self.pool.address(),
             provider: self.pool.provider,
@@ -86,4 +66,37 @@ impl CreatePool {
         });
         Ok(())
     }
+
+    /// Makes one of the two token accounts at its canonical address; gives the bump.
+    #[inline(never)]
+    fn make_vault(&mut self, which: Vault) -> Result<u8> {
+        let (seed, vault, program, mint): (&[u8], _, _, _) = match which {
+            Vault::Stake => (b"stake", &mut self.stake_vault, &self.token_program, &self.stake_mint),
+            Vault::Rewards => (
+                b"rewards",
+                &mut self.reward_vault,
+                &self.reward_token_program,
+                &self.reward_mint,
+            ),
+        };
+        let pool = self.pool.address();
+        let (address, bump) = pda::find(&[seed, pool.as_ref()], &crate::ID)?;
+        require!(*vault.address() == address, ProgramError::InvalidSeeds);
+        token::create(
+            program.address(),
+            self.payer.account(),
+            vault,
+            mint,
+            pool,
+            &[seed, pool.as_ref(), &[bump]],
+        )?;
+        Ok(bump)
+    }
+}
+
+/// Which token account of a pool.
+#[derive(Clone, Copy)]
+enum Vault {
+    Stake,
+    Rewards,
 }

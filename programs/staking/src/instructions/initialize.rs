@@ -1,9 +1,6 @@
-use crate::{error::StakingError, event::StakingInitialized, state::*, vault};
+use crate::{error::StakingError, event::StakingInitialized, state::*};
 use anchor_lang::prelude::*;
-use anchor_spl::{
-    mint, token,
-    token_interface::{Mint, TokenAccount, TokenInterface},
-};
+use common::{MintAccount, State, TokenAccount, TokenProgram, same, token};
 use registry::Network;
 
 /// The arguments of `initialize`.
@@ -26,31 +23,37 @@ pub struct Rules {
 #[derive(Accounts)]
 pub struct Initialize {
     /// The network's authority.
-    #[account(address = network.authority @ StakingError::NotNetworkAuthority)]
+    #[account(constraint = same(authority.address(), &network.authority) @ StakingError::NotNetworkAuthority)]
     pub authority: Signer,
     /// Pays the rent.
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// The rules.
     #[account(init, payer = payer, seeds = [b"params"], bump)]
-    pub params: Account<StakingParams>,
+    pub params: State<StakingParams>,
     /// Mint of the stake.
-    #[account(mint::token_program = token_program)]
-    pub stake_mint: InterfaceAccount<Mint>,
+    pub stake_mint: MintAccount,
     /// Token account of the treasury.
-    #[account(token::mint = stake_mint, token::token_program = token_program)]
-    pub treasury: InterfaceAccount<TokenAccount>,
+    pub treasury: TokenAccount,
     /// Token program of the stake mint.
-    pub token_program: Interface<'static, TokenInterface>,
+    pub token_program: TokenProgram,
     /// Creates the account.
     pub system_program: Program<System>,
 }
 
 impl Initialize {
     fn validate(&self, rules: &Rules) -> Result<()> {
+        require!(
+            self.token_program.owns(&self.stake_mint),
+            StakingError::WrongTokenProgram
+        );
+        let treasury = &self.treasury;
+        require!(
+            self.token_program.owns(treasury) && treasury.mint() == self.stake_mint.address(),
+            StakingError::WrongTreasury
+        );
         let seconds = 1..=MAX_SECONDS;
         require!(
             seconds.contains(&rules.unbonding_seconds) && rules.commission_notice_seconds <= MAX_SECONDS,
@@ -63,7 +66,7 @@ impl Initialize {
         let shares = rules.slash_customer_bps.checked_add(rules.slash_reporter_bps);
         require!(shares.is_some_and(|s| s <= BPS), StakingError::InvalidSlashSplit);
         require!(
-            vault::is_supported_mint(&self.stake_mint.view().try_borrow()?),
+            token::is_supported_mint(&self.stake_mint.account().try_borrow()?),
             StakingError::UnsupportedMint
         );
         Ok(())

@@ -1,25 +1,23 @@
 use crate::{error::StakingError, event::UnstakeRequested, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `request_unstake`.
 #[derive(Accounts)]
 pub struct RequestUnstake {
     /// The staker.
+    #[account(constraint = same(owner.address(), &position.owner) @ ProgramError::InvalidSeeds)]
     pub owner: Signer,
     /// The rules.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<StakingParams>,
+    pub params: State<StakingParams>,
     /// The pool.
-    #[account(mut, seeds = [b"pool", pool.provider.as_ref()], bump = pool.bump)]
-    pub pool: Account<Pool>,
+    #[account(mut, constraint = same(pool.address(), &position.pool) @ ProgramError::InvalidSeeds)]
+    pub pool: State<Pool>,
     /// The staker's position.
-    #[account(
-        mut,
-        seeds = [b"position", pool.address().as_ref(), owner.address().as_ref()],
-        bump = position.bump
-    )]
-    pub position: Account<Position>,
+    #[account(mut)]
+    pub position: State<Position>,
 }
 
 impl RequestUnstake {

@@ -1,5 +1,7 @@
 use crate::{error::StakingError, event::CommissionChanged, state::*};
 use anchor_lang::prelude::*;
+use common::State;
+use common::same;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 use registry::Provider;
 
@@ -7,21 +9,16 @@ use registry::Provider;
 #[derive(Accounts)]
 pub struct SetCommission {
     /// The provider's wallet.
-    #[account(address = provider.authority @ StakingError::NotProviderAuthority)]
+    #[account(constraint = same(authority.address(), &provider.authority) @ StakingError::NotProviderAuthority)]
     pub authority: Signer,
     /// The provider.
-    #[account(
-        seeds = [b"provider", provider.authority.as_ref()],
-        bump = provider.bump,
-        seeds::program = registry::ID
-    )]
-    pub provider: Account<Provider>,
+    #[account(constraint = same(provider.address(), &pool.provider) @ ProgramError::InvalidSeeds)]
+    pub provider: State<Provider>,
     /// The rules.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<StakingParams>,
+    pub params: State<StakingParams>,
     /// The provider's pool.
-    #[account(mut, seeds = [b"pool", provider.address().as_ref()], bump = pool.bump)]
-    pub pool: Account<Pool>,
+    #[account(mut)]
+    pub pool: State<Pool>,
 }
 
 impl SetCommission {

@@ -1,6 +1,6 @@
-use crate::{error::StakingError, event::Slashed, state::*, vault};
+use crate::{error::StakingError, event::Slashed, state::*};
 use anchor_lang::prelude::*;
-use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use common::{MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
 use registry::Network;
 
 /// Accounts of `slash`.
@@ -10,20 +10,18 @@ use registry::Network;
 #[derive(Accounts)]
 pub struct Slash {
     /// The market's PDA `["authority"]`.
-    #[account(address = network.market_authority @ StakingError::NotMarket)]
+    #[account(constraint = same(market_authority.address(), &network.market_authority) @ StakingError::NotMarket)]
     pub market_authority: Signer,
     /// The network.
-    #[account(seeds = [b"network"], bump = network.bump, seeds::program = registry::ID)]
-    pub network: Account<Network>,
+    pub network: State<Network>,
     /// The rules.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<StakingParams>,
+    pub params: State<StakingParams>,
     /// The pool of the job's provider.
-    #[account(mut, seeds = [b"pool", pool.provider.as_ref()], bump = pool.bump)]
-    pub pool: Account<Pool>,
+    #[account(mut)]
+    pub pool: State<Pool>,
     /// Holds the pool's stake.
-    #[account(mut, seeds = [b"stake", pool.address().as_ref()], bump = pool.stake_vault_bump)]
-    pub stake_vault: InterfaceAccount<TokenAccount>,
+    #[account(mut, constraint = same(stake_vault.address(), &pool.stake_vault(pool.address())) @ ProgramError::InvalidSeeds)]
+    pub stake_vault: TokenAccount,
     /// The harmed customer's token account. Where it cannot receive, its part goes to the treasury.
     #[account(mut, unsafe(dup))]
     pub customer_destination: UncheckedAccount,
@@ -31,14 +29,14 @@ pub struct Slash {
     #[account(mut, unsafe(dup))]
     pub reporter_destination: UncheckedAccount,
     /// The treasury's token account. Where it cannot receive, its part stays in the vault, uncounted.
-    #[account(mut, unsafe(dup), address = params.treasury @ StakingError::WrongTreasury)]
+    #[account(mut, unsafe(dup), constraint = same(treasury.address(), &params.treasury) @ StakingError::WrongTreasury)]
     pub treasury: UncheckedAccount,
     /// Mint of the stake.
-    #[account(address = params.stake_mint @ StakingError::WrongMint)]
-    pub stake_mint: InterfaceAccount<Mint>,
+    #[account(constraint = same(stake_mint.address(), &params.stake_mint) @ StakingError::WrongMint)]
+    pub stake_mint: MintAccount,
     /// Token program of the stake mint.
-    #[account(address = params.token_program @ StakingError::WrongTokenProgram)]
-    pub token_program: Interface<'static, TokenInterface>,
+    #[account(constraint = same(token_program.address(), &params.token_program) @ StakingError::WrongTokenProgram)]
+    pub token_program: TokenProgram,
 }
 
 impl Slash {
@@ -75,18 +73,18 @@ impl Slash {
             Payee::Treasury => &mut self.treasury,
         };
         let program = self.token_program.address();
-        if amount == 0 || !vault::can_receive(destination.account(), program, self.stake_mint.address()) {
+        if amount == 0 || !token::can_receive(destination.account(), program, self.stake_mint.address()) {
             return Ok(0);
         }
         let (provider, bump) = (self.pool.provider, [self.pool.bump]);
-        vault::transfer(
+        token::transfer(
             program,
-            self.stake_vault.try_cpi_handle_mut()?,
+            writable(&mut self.stake_vault),
             &self.stake_mint,
-            destination.try_cpi_handle_mut()?,
-            self.pool.cpi_handle(),
-            &[&[b"pool", provider.as_ref(), &bump]],
+            writable(destination),
+            signer(&self.pool),
             amount,
+            &[b"pool", provider.as_ref(), &bump],
         )?;
         Ok(amount)
     }

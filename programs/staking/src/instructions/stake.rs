@@ -1,9 +1,6 @@
-use crate::{error::StakingError, event::Staked, state::*, vault};
+use crate::{error::StakingError, event::Staked, state::*};
 use anchor_lang::prelude::*;
-use anchor_spl::{
-    token,
-    token_interface::{Mint, TokenAccount, TokenInterface},
-};
+use common::{MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
 
 /// Accounts of `stake`.
 #[derive(Accounts)]
@@ -14,11 +11,10 @@ pub struct Stake {
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
     /// The rules.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<StakingParams>,
+    pub params: State<StakingParams>,
     /// The pool.
-    #[account(mut, seeds = [b"pool", pool.provider.as_ref()], bump = pool.bump)]
-    pub pool: Account<Pool>,
+    #[account(mut)]
+    pub pool: State<Pool>,
     /// The staker's position, created with the first stake.
     #[account(
         init_if_needed,
@@ -26,19 +22,19 @@ pub struct Stake {
         seeds = [b"position", pool.address().as_ref(), owner.address().as_ref()],
         bump
     )]
-    pub position: Account<Position>,
+    pub position: State<Position>,
     /// Mint of the stake.
-    #[account(address = params.stake_mint @ StakingError::WrongMint)]
-    pub stake_mint: InterfaceAccount<Mint>,
+    #[account(constraint = same(stake_mint.address(), &params.stake_mint) @ StakingError::WrongMint)]
+    pub stake_mint: MintAccount,
     /// Holds the pool's stake.
-    #[account(mut, seeds = [b"stake", pool.address().as_ref()], bump = pool.stake_vault_bump)]
-    pub stake_vault: InterfaceAccount<TokenAccount>,
+    #[account(mut, constraint = same(stake_vault.address(), &pool.stake_vault(pool.address())) @ ProgramError::InvalidSeeds)]
+    pub stake_vault: TokenAccount,
     /// Where the stake comes from.
-    #[account(mut, token::mint = stake_mint)]
-    pub source: InterfaceAccount<TokenAccount>,
+    #[account(mut, constraint = same(source.mint(), &params.stake_mint) @ StakingError::WrongMint)]
+    pub source: TokenAccount,
     /// Token program of the stake mint.
-    #[account(address = params.token_program @ StakingError::WrongTokenProgram)]
-    pub token_program: Interface<'static, TokenInterface>,
+    #[account(constraint = same(token_program.address(), &params.token_program) @ StakingError::WrongTokenProgram)]
+    pub token_program: TokenProgram,
     /// Creates the position.
     pub system_program: Program<System>,
 }
@@ -51,14 +47,14 @@ impl Stake {
         self.position.settle(&self.pool)?;
 
         let before = self.stake_vault.amount();
-        vault::transfer(
+        token::transfer(
             self.token_program.address(),
-            self.source.try_cpi_handle_mut()?,
+            writable(&mut self.source),
             &self.stake_mint,
-            self.stake_vault.try_cpi_handle_mut()?,
-            self.owner.cpi_handle(),
-            &[],
+            writable(&mut self.stake_vault),
+            signer(&self.owner),
             amount,
+            &[],
         )?;
         let received = self
             .stake_vault

@@ -1,38 +1,34 @@
-use crate::{error::StakingError, event::Withdrawn, state::*, vault};
+use crate::{error::StakingError, event::Withdrawn, state::*};
 use anchor_lang::prelude::*;
-use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use common::{MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `withdraw`.
 #[derive(Accounts)]
 pub struct Withdraw {
     /// The staker.
+    #[account(constraint = same(owner.address(), &position.owner) @ ProgramError::InvalidSeeds)]
     pub owner: Signer,
     /// The rules.
-    #[account(seeds = [b"params"], bump = params.bump)]
-    pub params: Account<StakingParams>,
+    pub params: State<StakingParams>,
     /// The pool.
-    #[account(mut, seeds = [b"pool", pool.provider.as_ref()], bump = pool.bump)]
-    pub pool: Account<Pool>,
+    #[account(mut, constraint = same(pool.address(), &position.pool) @ ProgramError::InvalidSeeds)]
+    pub pool: State<Pool>,
     /// The staker's position.
-    #[account(
-        mut,
-        seeds = [b"position", pool.address().as_ref(), owner.address().as_ref()],
-        bump = position.bump
-    )]
-    pub position: Account<Position>,
+    #[account(mut)]
+    pub position: State<Position>,
     /// Mint of the stake.
-    #[account(address = params.stake_mint @ StakingError::WrongMint)]
-    pub stake_mint: InterfaceAccount<Mint>,
+    #[account(constraint = same(stake_mint.address(), &params.stake_mint) @ StakingError::WrongMint)]
+    pub stake_mint: MintAccount,
     /// Holds the pool's stake.
-    #[account(mut, seeds = [b"stake", pool.address().as_ref()], bump = pool.stake_vault_bump)]
-    pub stake_vault: InterfaceAccount<TokenAccount>,
+    #[account(mut, constraint = same(stake_vault.address(), &pool.stake_vault(pool.address())) @ ProgramError::InvalidSeeds)]
+    pub stake_vault: TokenAccount,
     /// Where the stake goes: the staker's choice.
     #[account(mut)]
-    pub destination: InterfaceAccount<TokenAccount>,
+    pub destination: TokenAccount,
     /// Token program of the stake mint.
-    #[account(address = params.token_program @ StakingError::WrongTokenProgram)]
-    pub token_program: Interface<'static, TokenInterface>,
+    #[account(constraint = same(token_program.address(), &params.token_program) @ StakingError::WrongTokenProgram)]
+    pub token_program: TokenProgram,
 }
 
 impl Withdraw {
@@ -42,14 +38,14 @@ impl Withdraw {
         require!(shares > 0, StakingError::NothingToWithdraw);
         let amount = self.pool.withdraw(shares)?;
         let (provider, bump) = (self.pool.provider, [self.pool.bump]);
-        vault::transfer(
+        token::transfer(
             self.token_program.address(),
-            self.stake_vault.try_cpi_handle_mut()?,
+            writable(&mut self.stake_vault),
             &self.stake_mint,
-            self.destination.try_cpi_handle_mut()?,
-            self.pool.cpi_handle(),
-            &[&[b"pool", provider.as_ref(), &bump]],
+            writable(&mut self.destination),
+            signer(&self.pool),
             amount,
+            &[b"pool", provider.as_ref(), &bump],
         )?;
         emit!(Withdrawn {
             pool: *self.pool.address(),

@@ -1,5 +1,6 @@
 use super::BPS;
 use anchor_lang::prelude::*;
+use common::{Stored, pda};
 
 /// Longest duration in the params, seconds: 365 days.
 pub const MAX_SECONDS: u32 = 365 * 86_400;
@@ -30,6 +31,12 @@ pub struct StakingParams {
     pub slash_reporter_bps: PodU16,
     /// Canonical bump.
     pub bump: u8,
+}
+
+impl Stored for StakingParams {
+    fn derived_address(&self) -> Address {
+        pda::address(&[b"params", &[self.bump]], &crate::ID)
+    }
 }
 
 /// Who gets a slash, base units.

@@ -1,6 +1,7 @@
 use super::Tranche;
 use crate::error::StakingError;
 use anchor_lang::prelude::*;
+use common::{Stored, pda};
 
 /// Times that a pool can lose its whole active stake before it takes no new one.
 pub const MAX_WIPES: usize = 4;
@@ -65,6 +66,24 @@ pub struct Pool {
     pub stake_vault_bump: u8,
     /// Canonical bump of the reward vault.
     pub reward_vault_bump: u8,
+}
+
+impl Stored for Pool {
+    fn derived_address(&self) -> Address {
+        pda::address(&[b"pool", self.provider.as_ref(), &[self.bump]], &crate::ID)
+    }
+}
+
+impl Pool {
+    /// The token account that holds the stake of the pool at `address`.
+    pub fn stake_vault(&self, address: &Address) -> Address {
+        pda::address(&[b"stake", address.as_ref(), &[self.stake_vault_bump]], &crate::ID)
+    }
+
+    /// The token account that holds the revenue of the pool at `address`.
+    pub fn reward_vault(&self, address: &Address) -> Address {
+        pda::address(&[b"rewards", address.as_ref(), &[self.reward_vault_bump]], &crate::ID)
+    }
 }
 
 /// Which stake bears a slash.

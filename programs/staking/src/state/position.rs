@@ -1,6 +1,7 @@
 use super::Pool;
 use crate::error::StakingError;
 use anchor_lang::prelude::*;
+use common::{Stored, pda};
 
 /// Requests to unstake that one position can have under way.
 pub const MAX_UNBONDING: usize = 8;
@@ -40,6 +41,15 @@ pub struct Position {
     pub wipes: u8,
     /// Canonical bump.
     pub bump: u8,
+}
+
+impl Stored for Position {
+    fn derived_address(&self) -> Address {
+        pda::address(
+            &[b"position", self.pool.as_ref(), self.owner.as_ref(), &[self.bump]],
+            &crate::ID,
+        )
+    }
 }
 
 impl Position {

@@ -1,0 +1,18 @@
+//! What the three programs share: loading accounts, deriving addresses, calling other programs.
+//!
+//! Anchor's derive writes the loading and the checking of an account into every instruction that names it. The types
+//! here do the same checks in one function per account type, which every instruction calls: that is what keeps a program
+//! of two dozen instructions below 80 KiB (docs/decisions/one-copy-of-each-check.md).
+#![cfg_attr(target_os = "solana", no_std)]
+
+pub mod call;
+pub mod pda;
+pub mod state;
+pub mod token;
+
+pub use {
+    call::{Passed, invoke, readonly, signer, writable},
+    pda::same,
+    state::{State, Stored},
+    token::{MintAccount, TokenAccount, TokenProgram},
+};
