@@ -6,6 +6,7 @@
 #![cfg_attr(target_os = "solana", no_std)]
 
 pub mod call;
+pub mod entry;
 pub mod pda;
 pub mod state;
 pub mod token;

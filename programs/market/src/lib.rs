@@ -88,3 +88,19 @@ pub mod market {
         ctx.accounts.handle()
     }
 }
+
+common::entrypoint! {
+    market:
+    initialize(Initialize, genesis_hash, terms),
+    enable_mint(EnableMint, minimum_price, stake_rate),
+    open_job(OpenJob; args),
+    cancel_job(CancelJob),
+    assign_job(AssignJob),
+    start_job(StartJob),
+    submit_proof(SubmitProof),
+    stop_job(StopJob),
+    accept_result(AcceptResult),
+    report_lapse(ReportLapse),
+    expire_assignment(ExpireAssignment),
+    settle_job(SettleJob),
+}

@@ -85,3 +85,17 @@ pub mod registry {
         ctx.accounts.handle(outcome, served_seconds, promised_seconds)
     }
 }
+
+common::entrypoint! {
+    registry:
+    initialize_network(InitializeNetwork, args),
+    pause(Pause, flags),
+    unpause(Unpause, flags),
+    add_attestor(AddAttestor, key, max_tier, flags),
+    register_provider(RegisterProvider, payout_owner, metadata_hash),
+    register_node(RegisterNode, args),
+    update_price(UpdatePrice, price_per_hour),
+    attest(Attest; args),
+    lease_node(LeaseNode, job),
+    release_node(ReleaseNode, outcome, served_seconds, promised_seconds),
+}

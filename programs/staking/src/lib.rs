@@ -104,3 +104,19 @@ pub mod staking {
         ctx.accounts.handle(amount)
     }
 }
+
+common::entrypoint! {
+    staking:
+    initialize(Initialize, unbonding_seconds, commission_notice_seconds, minimum_pool_stake, minimum_position_stake, slash_customer_bps, slash_reporter_bps),
+    create_pool(CreatePool, commission_bps),
+    set_commission(SetCommission, commission_bps),
+    stake(Stake, amount),
+    request_unstake(RequestUnstake, shares),
+    cancel_unstake(CancelUnstake, place),
+    withdraw(Withdraw),
+    claim_rewards(ClaimRewards),
+    bond(Bond, amount),
+    release(Release, bond, rewards),
+    slash(Slash, bond, amount),
+    deposit_rewards(DepositRewards, amount),
+}

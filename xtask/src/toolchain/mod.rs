@@ -116,6 +116,7 @@ fn fingerprint() -> String {
         add(text);
     }
     for text in [
+        recipe::FEWER_EXPORTS,
         recipe::STABLE,
         recipe::UNSTABLE,
         recipe::LLVM_PREFIX,
@@ -283,18 +284,11 @@ impl Build {
             ),
         )?;
         let own = loader(&self.folder.join("llvm"))?;
-        // The compiler names every intrinsic of a dependency as exported, and what is exported is kept: 10 KB of floating
-        // point in each program, none of which uses any. One that did would not load.
-        script(
-            &bin.join("sbpf-linker"),
-            &format!(
-                "here=${{0%/bin/*}}\nlast=\nfor one in \"$@\"; do\n  \
-                 if [ \"$last\" = --export-symbols ]; then sed -i '/^__[a-z]*[sdt]f/d' \"$one\"; fi\n  \
-                 last=$one\ndone\nexec \"$here/llvm/{own}\" --library-path \"$here/llvm/{libraries}\" \
-                 \"$here/linker/bin/{}\" \"$@\"",
-                recipe::LINKER_CRATE
-            ),
-        )?;
+        let run_linker = format!(
+            "exec \"$here/llvm/{own}\" --library-path \"$here/llvm/{libraries}\" \"$here/linker/bin/{}\" \"$@\"",
+            recipe::LINKER_CRATE
+        );
+        script(&bin.join("sbpf-linker"), &format!("{}{run_linker}", recipe::FEWER_EXPORTS))?;
         let linker = self.home.join("bin/sbpf-linker");
         let spec = recipe::TARGET_SPEC.replace("LINKER", &linker.display().to_string());
         fs::write(self.folder.join(recipe::TARGET).with_extension("json"), spec)?;

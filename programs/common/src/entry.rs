@@ -1,0 +1,160 @@
+//! The way into a program.
+//!
+//! Anchor's own dispatcher writes the walk over the accounts into each instruction. This one walks in one function, and
+//! hands over to what Anchor generated for the accounts and to the functions that its `#[program]` lists.
+
+use anchor_lang::{BorshConfig, Bumps, Context, MutMask, SchemaRead, TryAccounts, prelude::*};
+use core::mem::MaybeUninit;
+use pinocchio::account::AccountView;
+
+/// Most accounts of a transaction, and so of an instruction.
+const MAX_ACCOUNTS: usize = 256;
+
+/// Room for the accounts of one instruction.
+pub type Lookup = [MaybeUninit<AccountView>; MAX_ACCOUNTS];
+
+/// One call of the program.
+pub struct Request<'a> {
+    cursor: anchor_lang::AccountCursor,
+    accounts: usize,
+    data: &'a [u8],
+    program_id: &'a Address,
+}
+
+impl<'a> Request<'a> {
+    /// Reads what the runtime passes.
+    ///
+    /// # Safety
+    /// `input` and `data` are the entry point's two arguments, and `lookup` outlives the request.
+    #[inline(always)]
+    pub unsafe fn new(input: *mut u8, data: *const u8, lookup: &mut Lookup) -> Self {
+        // SAFETY: the runtime puts the count of accounts first, the length of the data before the data, and the
+        // program's address behind it.
+        unsafe {
+            let length = data.sub(8).cast::<u64>().read() as usize;
+            Self {
+                accounts: input.cast::<u64>().read() as usize,
+                cursor: anchor_lang::AccountCursor::new(input, lookup.as_mut_ptr().cast()),
+                data: core::slice::from_raw_parts(data, length),
+                program_id: &*data.add(length).cast::<Address>(),
+            }
+        }
+    }
+
+    /// The first eight bytes of the data, which say which instruction it is.
+    #[inline(always)]
+    pub fn tag(&self) -> Option<u64> {
+        self.data.first_chunk::<8>().map(|tag| u64::from_le_bytes(*tag))
+    }
+
+    /// Walks the first `count` accounts; no account that is passed twice may be among those of `mutable`.
+    #[inline(never)]
+    fn walk(&mut self, count: usize, mutable: &[u64; 4]) -> Result<()> {
+        require!(self.accounts >= count, ErrorCode::AccountNotEnoughKeys);
+        // SAFETY: there are as many accounts, and the lookup has room for all that a transaction can have.
+        unsafe { self.cursor.walk_n(count) };
+        let twice = self.cursor.duplicates().is_some_and(|all| all.intersects(mutable));
+        require!(!twice, ErrorCode::ConstraintDuplicateMutableAccount);
+        Ok(())
+    }
+
+    /// Loads and checks the accounts, runs `handler`, and closes what is to be closed.
+    #[inline(always)]
+    pub fn run<T: TryAccounts>(
+        &mut self,
+        lookup: *const AccountView,
+        handler: impl FnOnce(&mut Context<'_, T>, T::IxArgs<'_>, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        const { assert!(!T::HAS_DYNAMIC_MUT_MASK && T::HEADER_SIZE < MAX_ACCOUNTS) };
+        self.walk(T::HEADER_SIZE, &T::MUT_MASK)?;
+        let arguments = &self.data[8..];
+        // SAFETY: `walk` has written the first places of the lookup.
+        let views = unsafe { core::slice::from_raw_parts(lookup, T::HEADER_SIZE) };
+        let (accounts, bumps, parsed) =
+            T::try_accounts(self.program_id, views, self.cursor.duplicates(), 0, arguments)?;
+        let mut ctx = context(self.program_id, accounts, bumps, &mut self.cursor);
+        handler(&mut ctx, parsed, arguments)?;
+        ctx.accounts.exit_accounts(arguments)
+    }
+}
+
+#[inline(always)]
+fn context<'a, T: TryAccounts>(
+    program_id: &'a Address,
+    accounts: T,
+    bumps: <T as Bumps>::Bumps,
+    cursor: &'a mut anchor_lang::AccountCursor,
+) -> Context<'a, T> {
+    // No instruction looks at accounts behind those that it names.
+    Context::new(program_id, accounts, bumps, cursor, 0, MutMask::Static(&T::MUT_MASK))
+}
+
+/// Reads an instruction's arguments.
+///
+/// # Errors
+/// `InstructionDidNotDeserialize`.
+#[inline(always)]
+pub fn decode<'de, T: SchemaRead<'de, BorshConfig, Dst = T>>(data: &'de [u8]) -> Result<T> {
+    anchor_lang::wincode::config::deserialize(data, anchor_lang::BORSH_CONFIG)
+        .map_err(|_| ErrorCode::InstructionDidNotDeserialize.into())
+}
+
+/// The program's entry point: `name(Accounts, argument, …)` for each instruction of the `#[program]` module `$program`,
+/// or `name(Accounts; argument)` where `#[instruction]` has read the argument already.
+#[macro_export]
+macro_rules! entrypoint {
+    ($program:ident: $($name:ident($accounts:ident $(, $argument:ident)* $(; $parsed:ident)?),)*) => {
+        #[cfg(all(target_os = "solana", not(feature = "cpi")))]
+        mod chain {
+            use super::*;
+            use anchor_lang::Discriminator as _;
+            use $crate::entry::{Lookup, Request};
+
+            /// # Safety
+            /// Only the runtime calls it.
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C" fn entrypoint(input: *mut u8, data: *const u8) -> u64 {
+                let mut lookup: Lookup = [const { core::mem::MaybeUninit::uninit() }; _];
+                let views = lookup.as_ptr().cast();
+                // SAFETY: these are the runtime's arguments.
+                let mut request = unsafe { Request::new(input, data, &mut lookup) };
+                let result = match request.tag() {
+                    $(Some(tag) if tag == const { $crate::entry::tag(instruction::$accounts::DISCRIMINATOR) } => {
+                        $name(&mut request, views)
+                    })*
+                    _ => Err(ErrorCode::InstructionFallbackNotFound.into()),
+                };
+                result.map_or_else(u64::from, |()| 0)
+            }
+
+            $(#[inline(never)]
+            fn $name(request: &mut Request, views: *const anchor_lang::AccountView) -> Result<()> {
+                request.run::<$accounts>(views, |ctx, parsed, data| {
+                    let _ = (&parsed, data);
+                    $(let ($parsed,) = parsed;)?
+                    $crate::arguments!(data $(, $argument)*);
+                    $program::$name(ctx $(, $argument)* $(, $parsed)?)
+                })
+            })*
+        }
+    };
+}
+
+/// Binds arguments to what `data` holds.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! arguments {
+    ($data:ident) => {};
+    ($data:ident, $($argument:ident),+) => {
+        let ($($argument,)+) = $crate::entry::decode($data)?;
+    };
+}
+
+/// A discriminator as a number.
+#[doc(hidden)]
+pub const fn tag(discriminator: &[u8]) -> u64 {
+    match discriminator.first_chunk::<8>() {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => panic!("a discriminator has eight bytes"),
+    }
+}
