@@ -41,6 +41,12 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Whether the program runs at the address that it was compiled for, which all its addresses are derived from.
+    #[inline(always)]
+    pub fn is_for(&self, program: &Address) -> bool {
+        crate::same(self.program_id, program)
+    }
+
     /// The first eight bytes of the data, which say which instruction it is.
     #[inline(always)]
     pub fn tag(&self) -> Option<u64> {
@@ -110,6 +116,9 @@ macro_rules! entrypoint {
             use anchor_lang::Discriminator as _;
             use $crate::entry::{Lookup, Request};
 
+            anchor_lang::pinocchio::default_allocator!();
+            anchor_lang::pinocchio::default_panic_handler!();
+
             /// # Safety
             /// Only the runtime calls it.
             #[unsafe(no_mangle)]
@@ -118,6 +127,9 @@ macro_rules! entrypoint {
                 let views = lookup.as_ptr().cast();
                 // SAFETY: these are the runtime's arguments.
                 let mut request = unsafe { Request::new(input, data, &mut lookup) };
+                if !request.is_for(&crate::ID) {
+                    return anchor_lang::Error::from(ErrorCode::DeclaredProgramIdMismatch).into();
+                }
                 let result = match request.tag() {
                     $(Some(tag) if tag == const { $crate::entry::tag(instruction::$accounts::DISCRIMINATOR) } => {
                         $name(&mut request, views)

@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use common::{Stored, pda};
+use common::Stored;
 use gantry_core::sla::SlaStep;
 
 /// Steps of the SLA credit table.
@@ -139,9 +139,14 @@ pub struct MarketParams {
     pub authority_bump: u8,
 }
 
+/// Address of the rules of the market. It is the only one, so that its address is known when the program is compiled.
+pub const MARKET_PARAMS: Address = Address::derive_address_const(&[b"params"], Some(MARKET_PARAMS_BUMP), &crate::ID);
+/// The canonical bump of [`MARKET_PARAMS`].
+pub const MARKET_PARAMS_BUMP: u8 = 255;
+
 impl Stored for MarketParams {
     fn derived_address(&self) -> Address {
-        pda::address(&[b"params", &[self.bump]], &crate::ID)
+        MARKET_PARAMS
     }
 }
 
@@ -170,5 +175,16 @@ impl Terms {
             .iter()
             .map(|seconds| u64::from(seconds.get()))
             .sum()
+    }
+}
+
+#[cfg(test)]
+mod address_tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_the_canonical_one() {
+        let found = Address::find_program_address(&[b"params"], &crate::ID);
+        assert_eq!(found, (MARKET_PARAMS, MARKET_PARAMS_BUMP));
     }
 }

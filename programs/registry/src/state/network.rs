@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use common::{Stored, pda};
+use common::Stored;
 
 /// Most members that a council of arbiters can have.
 pub const MAX_ARBITERS: usize = 9;
@@ -44,8 +44,24 @@ pub struct Network {
     pub bump: u8,
 }
 
+/// Address of the network. It is the only one, so that its address is known when the program is compiled.
+pub const NETWORK: Address = Address::derive_address_const(&[b"network"], Some(NETWORK_BUMP), &crate::ID);
+/// The canonical bump of [`NETWORK`].
+pub const NETWORK_BUMP: u8 = 254;
+
 impl Stored for Network {
     fn derived_address(&self) -> Address {
-        pda::address(&[b"network", &[self.bump]], &crate::ID)
+        NETWORK
+    }
+}
+
+#[cfg(test)]
+mod address_tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_the_canonical_one() {
+        let found = Address::find_program_address(&[b"network"], &crate::ID);
+        assert_eq!(found, (NETWORK, NETWORK_BUMP));
     }
 }

@@ -1,6 +1,6 @@
 use super::BPS;
 use anchor_lang::prelude::*;
-use common::{Stored, pda};
+use common::Stored;
 
 /// Longest duration in the params, seconds: 365 days.
 pub const MAX_SECONDS: u32 = 365 * 86_400;
@@ -33,9 +33,14 @@ pub struct StakingParams {
     pub bump: u8,
 }
 
+/// Address of the rules of staking. It is the only one, so that its address is known when the program is compiled.
+pub const STAKING_PARAMS: Address = Address::derive_address_const(&[b"params"], Some(STAKING_PARAMS_BUMP), &crate::ID);
+/// The canonical bump of [`STAKING_PARAMS`].
+pub const STAKING_PARAMS_BUMP: u8 = 255;
+
 impl Stored for StakingParams {
     fn derived_address(&self) -> Address {
-        pda::address(&[b"params", &[self.bump]], &crate::ID)
+        STAKING_PARAMS
     }
 }
 
@@ -83,5 +88,16 @@ mod tests {
                 );
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod address_tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_the_canonical_one() {
+        let found = Address::find_program_address(&[b"params"], &crate::ID);
+        assert_eq!(found, (STAKING_PARAMS, STAKING_PARAMS_BUMP));
     }
 }
