@@ -7,6 +7,7 @@
 
 pub mod call;
 pub mod pda;
+mod security_txt;
 pub mod state;
 pub mod token;
 
