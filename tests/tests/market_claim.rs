@@ -113,6 +113,7 @@ fn seconds_are_due_a_dispute_window_after_they_were_proven() {
     let (job, _, listing, _) = world.running();
     world.advance(40);
     world.prove(&job, &listing, 1, 40).expect("a proof");
+    world.claim_job_instruction(&job);
     world.market_refuses("NothingDue", |world| world.claim_job(&job));
     // The checkpoint of the start is a window old, and covers nothing; that of the proof is not.
     world.advance(DISPUTE_WINDOW - 1);
@@ -151,7 +152,7 @@ fn the_commission_in_force_counts() {
     let mut world = World::new();
     let (job, customer, listing, _) = released(&mut world);
     world.claim_job(&job).expect("a claim");
-    let lower = ix::set_commission(&listing.wallet.pubkey(), &listing.pool, 0);
+    let lower = ix::set_commission(&listing.wallet.pubkey(), 0);
     world.send(&[lower], &[&listing.wallet]).expect("a lower commission");
     world.acknowledge(&customer, &job, 60).expect("a release");
     let claimed = event!(world.claim_job(&job).expect("a claim"), JobClaimed);
@@ -222,12 +223,9 @@ fn a_rise_of_the_fees_takes_nothing_back() {
 fn only_a_running_job_is_claimed_from() {
     let mut world = World::new();
     let (assigned, _, listing, _) = world.assigned();
-    world.market_refuses("NotRunning", |world| {
-        let claim = world.claim_job_instruction(&assigned);
-        world.send(&[claim], &[])
-    });
-    world.start(&assigned, &listing).expect("a start");
     world.claim_job_instruction(&assigned);
+    world.market_refuses("NotRunning", |world| world.claim_job(&assigned));
+    world.start(&assigned, &listing).expect("a start");
     world.market_refuses("NothingDue", |world| world.claim_job(&assigned));
     let (stopped, customer, ..) = released(&mut world);
     world.claim_job_instruction(&stopped);
@@ -300,5 +298,6 @@ fn shares_that_leave_the_provider_nothing_pay_nothing() {
         |params: &mut gantry_sdk::market::accounts::MarketParams| params.terms_change_at = 1,
     );
     world.apply_terms().expect("new terms");
+    world.claim_job_instruction(&job);
     world.market_refuses("NothingDue", |world| world.claim_job(&job));
 }
