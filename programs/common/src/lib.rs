@@ -8,6 +8,7 @@
 pub mod call;
 pub mod entry;
 pub mod pda;
+mod security_txt;
 pub mod state;
 pub mod token;
 

@@ -89,6 +89,21 @@ impl Market<'_> {
         )
     }
 
+    /// Shares `amount` that was paid into the reward vault before.
+    pub(crate) fn deposit_rewards(
+        self,
+        pool: &mut State<Pool>,
+        reward_vault: &TokenAccount,
+        amount: u64,
+    ) -> Result<()> {
+        self.call(
+            &staking::ID,
+            &[writable(pool), readonly(reward_vault)],
+            staking::instruction::DepositRewards::DISCRIMINATOR,
+            &amount.to_le_bytes(),
+        )
+    }
+
     /// Takes `amount` of a job's `bond`, and gives the rest of the bond back.
     pub(crate) fn slash(self, accounts: SlashAccounts, bond: u64, amount: u64) -> Result<()> {
         self.call(

@@ -186,6 +186,30 @@ pub enum MarketError {
     /// Checked maths failed.
     #[msg("a number would overflow")]
     Overflow,
+    /// The signer is not the job's node.
+    #[msg("only the node that has this job may do this: sign with the node's key")]
+    NotNodeKey,
+    /// No terms are announced.
+    #[msg("no new terms are announced")]
+    NothingProposed,
+    /// The announced terms are not due.
+    #[msg("the announced terms are not due yet: wait for the timelock")]
+    TimelockNotPassed,
+    /// The node has given notice.
+    #[msg("this job's node has given notice: open another job instead of extending this one")]
+    NodeGaveNotice,
+    /// The job has run its time.
+    #[msg("this job has run for all that was paid: open another one")]
+    NoTimeLeft,
+    /// More seconds than were proven.
+    #[msg("no more seconds than the node has proven can be released")]
+    BeyondProven,
+    /// Nothing to claim.
+    #[msg("nothing is due yet: wait for the dispute window after a proof, or for the customer to acknowledge")]
+    NothingDue,
+    /// A notice would not end the job any sooner.
+    #[msg("this job ends before a notice would have passed: serve it to its end")]
+    EndsSooner,
 }
 
 impl From<Mismatch> for MarketError {

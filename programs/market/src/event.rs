@@ -168,3 +168,100 @@ pub struct JobSettled {
     /// Back to the customer.
     pub to_customer: u64,
 }
+
+/// New terms were announced.
+#[event]
+pub struct TermsProposed {
+    /// When they may be applied, Unix seconds.
+    pub change_at: i64,
+}
+
+/// The announced terms are in force.
+#[event]
+pub struct TermsApplied {
+    /// When they could be applied first, Unix seconds.
+    pub change_at: i64,
+}
+
+/// The announced terms were taken back.
+#[event]
+pub struct TermsCancelled {
+    /// When they could have been applied, Unix seconds.
+    pub change_at: i64,
+}
+
+/// The rules of a mint changed.
+#[event]
+pub struct MintUpdated {
+    /// The mint.
+    pub mint: Address,
+    /// Least price of a job, per hour.
+    pub minimum_price: u64,
+    /// Stake units per payment unit, Q32.32.
+    pub stake_rate: u64,
+    /// 1 while new jobs may use it.
+    pub enabled: u8,
+}
+
+/// A running job was extended.
+#[event]
+pub struct JobToppedUp {
+    /// The job account.
+    pub job: Address,
+    /// What the vault received for it.
+    pub added: u64,
+    /// What the vault has received in all.
+    pub deposited: u64,
+    /// Most seconds to serve from now on.
+    pub max_duration: u32,
+}
+
+/// The customer released proven seconds.
+#[event]
+pub struct SecondsReleased {
+    /// The job account.
+    pub job: Address,
+    /// Seconds beyond dispute.
+    pub released_seconds: u32,
+}
+
+/// A running job paid its provider.
+#[event]
+pub struct JobClaimed {
+    /// The job account.
+    pub job: Address,
+    /// The provider account.
+    pub provider: Address,
+    /// Seconds beyond dispute.
+    pub released_seconds: u32,
+    /// To the provider's payout account, now.
+    pub to_provider: u64,
+    /// To the pool's stakers, now.
+    pub to_delegators: u64,
+    /// To both of them since the job started.
+    pub paid_out: u64,
+}
+
+/// A node gave an assignment back; the job is open again.
+#[event]
+pub struct AssignmentDeclined {
+    /// The job account.
+    pub job: Address,
+    /// The node account.
+    pub node: Address,
+    /// Number of the assignment.
+    pub assignment: u32,
+}
+
+/// A node gave notice that it will end a job.
+#[event]
+pub struct JobEndAnnounced {
+    /// The job account.
+    pub job: Address,
+    /// The node account.
+    pub node: Address,
+    /// Seconds since the start.
+    pub elapsed_seconds: u32,
+    /// Most seconds to serve from now on.
+    pub max_duration: u32,
+}

@@ -22,6 +22,7 @@ use instructions::*;
 pub use {error::MarketError, state::*};
 
 declare_id!("9bxXf9L2a2mFQhz4qbJLYXaGdqtLbgaEH76EQeJKVZEY");
+common::security_txt!("Gantry market");
 
 /// The market's instructions.
 #[program]
@@ -85,6 +86,56 @@ pub mod market {
 
     /// Pays everybody and closes the job. Anyone, after the dispute window or the customer's acceptance.
     pub fn settle_job(ctx: &mut Context<SettleJob>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Announces new terms. The network's authority.
+    pub fn propose_terms(ctx: &mut Context<ProposeTerms>, terms: TermsArgs) -> Result<()> {
+        ctx.accounts.handle(Terms::from(terms))
+    }
+
+    /// Puts the announced terms in force. Anyone, once the timelock has passed.
+    pub fn apply_terms(ctx: &mut Context<ApplyTerms>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Takes the announced terms back. The network's authority.
+    pub fn cancel_terms(ctx: &mut Context<CancelTerms>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Changes the rules for new jobs in a mint. The network's authority.
+    pub fn update_mint(
+        ctx: &mut Context<UpdateMint>,
+        enabled: bool,
+        minimum_price: u64,
+        stake_rate: u64,
+    ) -> Result<()> {
+        ctx.accounts.handle(enabled, minimum_price, stake_rate)
+    }
+
+    /// Extends a running job, and pays for it. The customer.
+    pub fn top_up_job(ctx: &mut Context<TopUpJob>, seconds: u32) -> Result<()> {
+        ctx.accounts.handle(seconds)
+    }
+
+    /// Releases proven seconds of a running job before their dispute window has passed. The customer.
+    pub fn acknowledge(ctx: &mut Context<Acknowledge>, seconds: u32) -> Result<()> {
+        ctx.accounts.handle(seconds)
+    }
+
+    /// Pays what a running job has proven beyond dispute. Anyone; the provider and its stakers are paid.
+    pub fn claim(ctx: &mut Context<Claim>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Gives an assigned job back before the start deadline, unslashed. The node's key.
+    pub fn decline_assignment(ctx: &mut Context<DeclineAssignment>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Gives notice that a running job ends early. The node's key.
+    pub fn end_job(ctx: &mut Context<EndJob>) -> Result<()> {
         ctx.accounts.handle()
     }
 }

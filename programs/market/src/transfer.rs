@@ -1,4 +1,4 @@
-//! Payments out of a job's vault.
+//! Payments into a job's vault, and out of it.
 
 use crate::{error::MarketError, state::Job};
 use anchor_lang::prelude::*;
@@ -45,6 +45,33 @@ impl Vault<'_> {
             &[b"job", self.job.customer.as_ref(), &id, &bump],
         )
     }
+}
+
+/// Moves `amount` of `wallet`'s from `source` into a vault, and refuses if less or more than that arrives.
+#[inline(never)]
+pub(crate) fn deposit(
+    token_program: &Address,
+    source: &mut TokenAccount,
+    mint: &MintAccount,
+    vault: &mut TokenAccount,
+    wallet: &Signer,
+    amount: u64,
+) -> Result<()> {
+    let before = vault.amount();
+    token::transfer(
+        token_program,
+        writable(source),
+        mint,
+        writable(vault),
+        signer(wallet),
+        amount,
+        &[],
+    )?;
+    require!(
+        vault.amount().checked_sub(before) == Some(amount),
+        MarketError::DepositNotReceived
+    );
+    Ok(())
 }
 
 /// Refuses a destination that is not `owner`'s account in `mint`.

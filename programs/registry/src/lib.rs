@@ -17,6 +17,7 @@ use instructions::*;
 pub use {error::RegistryError, state::*};
 
 declare_id!("2Dqz1P6gSCGoqj7vN39Esy524JGPkePhXd8BqgqTzBTF");
+common::security_txt!("Gantry registry");
 
 /// The registry's instructions.
 // As a dependency (feature `cpi`) only the client side is generated: the dispatcher's exported symbol would end up in

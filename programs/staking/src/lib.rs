@@ -18,6 +18,7 @@ use instructions::*;
 pub use {error::StakingError, state::*};
 
 declare_id!("32m8cq5TJFPWGoXDKtGctFyc7HY8dwSNgBrGKuMDRQbY");
+common::security_txt!("Gantry staking");
 
 /// Staking's instructions.
 // As a dependency (feature `cpi`) only the client side is generated: the dispatcher's exported symbol would end up in

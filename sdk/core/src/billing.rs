@@ -64,6 +64,44 @@ pub const fn delegators_part(revenue: u64, commission_bps: u16) -> Option<u64> {
     mul_div_floor(revenue, BPS - commission_bps as u64, BPS_DIVISOR)
 }
 
+/// What a running job pays out now, beyond what it has paid before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// To the provider and its delegators together.
+    pub due: u64,
+    /// The delegators' part of that.
+    pub delegators: u64,
+}
+
+/// What a running job pays out for a bill of `bill` so far, of which `paid_out` has been paid.
+///
+/// What remains of the bill after the treasury's `fee_bps` and the matcher's `matcher_bps` is rounded down as a whole: that
+/// is never more than the provider's part in [`settle`] of this bill or of any larger one, so that a settlement at the
+/// same shares never finds too much paid. Nothing is due where as much or more has been paid, as after a rise of the fees.
+///
+/// The delegators get the difference of their parts of everything paid, with this claim and without: many small claims
+/// come to what one would. `None` where the shares exceed 10,000 together, or the commission does.
+pub const fn claim(bill: u64, fee_bps: u16, matcher_bps: u16, commission_bps: u16, paid_out: u64) -> Option<Claim> {
+    let shares = fee_bps as u64 + matcher_bps as u64;
+    if shares > BPS {
+        return None;
+    }
+    let Some(earned) = mul_div_floor(bill, BPS - shares, BPS_DIVISOR) else {
+        return None;
+    };
+    let paid = if earned > paid_out { earned } else { paid_out };
+    let (Some(with), Some(without)) = (
+        delegators_part(paid, commission_bps),
+        delegators_part(paid_out, commission_bps),
+    ) else {
+        return None;
+    };
+    Some(Claim {
+        due: paid - paid_out,
+        delegators: with - without,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +150,61 @@ mod tests {
         let parts = settle(101, 101, 200, 50).expect("within bounds");
         assert_eq!((parts.treasury, parts.matcher, parts.provider), (3, 0, 98));
         assert_eq!(delegators_part(101, 1_000), Some(90));
+    }
+
+    #[test]
+    fn a_claim_is_what_was_earned_and_not_paid() {
+        let first = claim(50_000, 200, 50, 2_000, 0).expect("within bounds");
+        assert_eq!((first.due, first.delegators), (48_750, 39_000));
+        let nothing = claim(50_000, 200, 50, 2_000, 48_750).expect("within bounds");
+        assert_eq!((nothing.due, nothing.delegators), (0, 0));
+        let rest = claim(60_000, 200, 50, 2_000, 48_750).expect("within bounds");
+        assert_eq!((rest.due, rest.delegators), (9_750, 7_800));
+        // The fees rose.
+        let less = claim(50_000, 300, 50, 2_000, 48_750).expect("within bounds");
+        assert_eq!((less.due, less.delegators), (0, 0));
+        let most = claim(u64::MAX, 0, 0, 0, 0).expect("within bounds");
+        assert_eq!((most.due, most.delegators), (u64::MAX, u64::MAX));
+        assert_eq!(claim(1, 10_000, 1, 0, 0), None);
+        assert_eq!(claim(1, 0, 0, 10_001, 0), None);
+    }
+
+    #[test]
+    fn no_settlement_comes_to_less_than_what_was_claimed_before() {
+        for (fee, matcher) in [
+            (0, 0),
+            (200, 50),
+            (4_000, 5_000),
+            (5_000, 5_000),
+            (1, 9_998),
+            (3_333, 3_333),
+        ] {
+            let mut most = 0;
+            for bill in 0..3_000 {
+                let claimed = claim(bill, fee, matcher, 0, 0).expect("within bounds").due;
+                let settled = settle(bill, bill, fee, matcher).expect("within bounds").provider;
+                most = claimed.max(most);
+                assert!(most <= settled, "{fee} {matcher} {bill}");
+                assert!(settled - claimed <= 1, "{fee} {matcher} {bill}");
+            }
+        }
+    }
+
+    #[test]
+    fn many_small_claims_come_to_what_one_would() {
+        for (step, commission) in [(1, 5_000), (1, 9_999), (3, 1), (7, 3_333), (1, 0), (5, 10_000)] {
+            let (mut paid, mut delegators) = (0, 0);
+            for bill in (0..2_000).step_by(step) {
+                let claim = claim(bill, 200, 50, commission, paid).expect("within bounds");
+                assert!(claim.delegators <= claim.due);
+                paid += claim.due;
+                delegators += claim.delegators;
+            }
+            assert_eq!(
+                Some(delegators),
+                delegators_part(paid, commission),
+                "{step} {commission}"
+            );
+        }
     }
 }

@@ -5,6 +5,7 @@ mod checks;
 mod guards;
 pub mod market_side;
 mod refusal;
+mod running;
 mod stakers;
 
 pub use actors::{Listing, job_args};

@@ -99,19 +99,7 @@ impl ExpireAssignment {
         market.release_node(&mut self.provider, &mut self.node, LeaseOutcome::Failed, 0, 0)?;
 
         let node = *self.node.address();
-        let job = &mut self.job;
-        job.bar(&node);
-        job.status = JobStatus::Open as u8;
-        job.bond = 0u64.into();
-        job.price_per_hour = 0u64.into();
-        job.active_at = 0u32.into();
-        job.provider = Address::default();
-        if job.options & FIXED_NODE == 0 {
-            job.node = Address::default();
-        }
-        if job.options & FIXED_MATCHER == 0 {
-            job.matcher = Address::default();
-        }
+        self.job.reopen(&node);
         emit!(AssignmentExpired {
             job: *self.job.address(),
             node,

@@ -29,16 +29,9 @@ pub struct Initialize {
 }
 
 impl Initialize {
-    fn validate(&self, terms: &Terms) -> Result<()> {
-        require!(terms.valid(), MarketError::InvalidTerms);
-        let unbonding = u64::from(self.staking_params.unbonding_seconds.get());
-        require!(unbonding >= terms.longest_judgement(), MarketError::UnbondingTooShort);
-        Ok(())
-    }
-
     /// Creates the market.
     pub fn handle(&mut self, genesis_hash: [u8; 32], terms: &Terms, bumps: &InitializeBumps) -> Result<()> {
-        self.validate(terms)?;
+        terms.check(&self.staking_params)?;
         let params = &mut self.params;
         params.genesis_hash = genesis_hash;
         params.rent_payer = *self.payer.address();

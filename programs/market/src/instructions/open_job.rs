@@ -1,8 +1,8 @@
 #![allow(unused_variables)] // the derive binds every argument that `#[instruction]` names, in each of its functions
 
-use crate::{error::MarketError, event::JobOpened, state::*};
+use crate::{error::MarketError, event::JobOpened, state::*, transfer};
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, pda, same, signer, token, writable};
+use common::{MintAccount, State, TokenAccount, TokenProgram, pda, same, token};
 use gantry_core::{BPS, billing};
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, PAUSED_JOBS};
@@ -204,17 +204,7 @@ impl OpenJob {
             &job,
             &[b"vault", job.as_ref(), &[bump]],
         )?;
-        token::transfer(
-            program,
-            writable(&mut self.source),
-            &self.mint,
-            writable(&mut self.vault),
-            signer(&self.wallet),
-            deposit,
-            &[],
-        )?;
-        let received = TokenAccount::load(*self.vault.account())?.amount();
-        require!(received == deposit, MarketError::DepositNotReceived);
-        Ok(())
+        let mut vault = TokenAccount::load(*self.vault.account())?;
+        transfer::deposit(program, &mut self.source, &self.mint, &mut vault, &self.wallet, deposit)
     }
 }

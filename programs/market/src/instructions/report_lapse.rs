@@ -36,7 +36,13 @@ impl ReportLapse {
         let timeout = job.proof_timeout.get();
         let paid_until = job.max_duration.get().saturating_add(timeout);
         if job.served_seconds.get() == job.max_duration.get() && job.elapsed(at) > paid_until {
-            return Ok((JobStatus::Finished, JobOutcome::Expired, LeaseOutcome::Completed));
+            // The customer bought more, had the node not given notice.
+            let lease_outcome = if job.options & ENDED_BY_NODE == 0 {
+                LeaseOutcome::Completed
+            } else {
+                LeaseOutcome::Failed
+            };
+            return Ok((JobStatus::Finished, JobOutcome::Expired, lease_outcome));
         }
         let silent = at.saturating_sub(job.active_at.get()) > timeout;
         require!(

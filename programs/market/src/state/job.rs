@@ -65,6 +65,11 @@ pub const FIXED_NODE: u8 = 1;
 pub const FIXED_MATCHER: u8 = 2;
 /// [`Job::options`] bit: the customer has accepted the result, so nobody waits for the dispute window.
 pub const ACCEPTED: u8 = 4;
+/// [`Job::options`] bit: the node has given notice, so that the end at [`Job::max_duration`] is its own doing.
+pub const ENDED_BY_NODE: u8 = 8;
+
+/// Seconds that a node serves on after it has given notice.
+pub const END_NOTICE_SECONDS: u32 = 900;
 
 /// A job and its escrow. Seeds `"job", wallet, id`; its vault is `"vault", job`.
 ///
@@ -156,7 +161,7 @@ pub struct Job {
     pub status: u8,
     /// 0 none, 1 completed, 2 failed, 3 stopped, 4 lapsed, 5 expired.
     pub outcome: u8,
-    /// Bits: 1 fixed node, 2 fixed matcher, 4 result accepted.
+    /// Bits: 1 fixed node, 2 fixed matcher, 4 result accepted, 8 ended by its node.
     pub options: u8,
     /// Canonical bump.
     pub bump: u8,
@@ -243,17 +248,50 @@ impl Job {
         self.barred[0] = node_prefix(node);
     }
 
+    /// Takes the job from its node, remembers that `node` let it down, and opens it to others.
+    #[inline(never)]
+    pub fn reopen(&mut self, node: &Address) {
+        self.bar(node);
+        self.status = JobStatus::Open as u8;
+        self.bond = 0u64.into();
+        self.price_per_hour = 0u64.into();
+        self.active_at = 0u32.into();
+        self.provider = Address::default();
+        if self.options & FIXED_NODE == 0 {
+            self.node = Address::default();
+        }
+        if self.options & FIXED_MATCHER == 0 {
+            self.matcher = Address::default();
+        }
+    }
+
+    /// Releases the checkpoint's seconds if they were proven a dispute window before `now`; says whether they were.
+    fn release_checkpoint(&mut self, now: u32, dispute_window: u32) -> bool {
+        let due = now.saturating_sub(self.checkpoint_at.get()) >= dispute_window;
+        if due && self.checkpoint_seconds.get() > self.released_seconds.get() {
+            self.released_seconds = self.checkpoint_seconds;
+        }
+        due
+    }
+
     /// Records seconds proven at `now`, and releases those that have been proven for a dispute window.
     pub fn record(&mut self, served: u32, now: u32, dispute_window: u32) {
-        if now.saturating_sub(self.checkpoint_at.get()) >= dispute_window {
-            if self.checkpoint_seconds.get() > self.released_seconds.get() {
-                self.released_seconds = self.checkpoint_seconds;
-            }
+        if self.release_checkpoint(now, dispute_window) {
             self.checkpoint_seconds = served.into();
             self.checkpoint_at = now.into();
         }
         self.served_seconds = served.into();
         self.active_at = now.into();
+    }
+
+    /// Releases what has been proven for a dispute window at `now`, without a new proof: the checkpoint's seconds, and
+    /// those of the latest proof, which is the next checkpoint.
+    pub fn release_due(&mut self, now: u32, dispute_window: u32) {
+        if self.release_checkpoint(now, dispute_window) {
+            self.checkpoint_seconds = self.served_seconds;
+            self.checkpoint_at = self.active_at;
+            self.release_checkpoint(now, dispute_window);
+        }
     }
 
     /// Seconds that the SLA is measured over. A job that lapsed is measured to its end; any other to the node's last
@@ -273,4 +311,90 @@ fn node_prefix(node: &Address) -> [u8; 4] {
     let bytes = node.as_array();
     let prefix = [bytes[0], bytes[1], bytes[2], bytes[3]];
     if prefix == [0; 4] { [0xff; 4] } else { prefix }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: u32 = 60;
+
+    fn running() -> Job {
+        Job {
+            status: JobStatus::Running as u8,
+            ..bytemuck::Zeroable::zeroed()
+        }
+    }
+
+    fn released(job: &Job) -> u32 {
+        job.released_seconds.get()
+    }
+
+    #[test]
+    fn nothing_is_released_before_it_was_proven_for_a_dispute_window() {
+        let mut job = running();
+        for now in 1..500 {
+            // A proof every seven seconds, a look at what is due in each.
+            if now % 7 == 0 {
+                job.record(now, now, WINDOW);
+            }
+            job.release_due(now, WINDOW);
+            assert!(
+                released(&job) <= now.saturating_sub(WINDOW),
+                "{now}: {}",
+                released(&job)
+            );
+            // And not long after two of them either.
+            assert!(released(&job) + 2 * WINDOW + 14 >= now, "{now}: {}", released(&job));
+        }
+    }
+
+    #[test]
+    fn the_latest_proof_is_released_without_another() {
+        let mut job = running();
+        job.record(40, 40, WINDOW);
+        job.release_due(99, WINDOW);
+        assert_eq!((released(&job), job.checkpoint_seconds.get()), (0, 40));
+        job.release_due(100, WINDOW);
+        assert_eq!(released(&job), 40);
+    }
+
+    #[test]
+    fn what_the_customer_released_is_never_taken_back() {
+        let mut job = running();
+        job.record(40, 40, WINDOW);
+        job.record(45, 70, WINDOW);
+        job.released_seconds = 50u32.into();
+        job.release_due(1_000, WINDOW);
+        assert_eq!(released(&job), 50);
+    }
+
+    #[test]
+    fn a_reopened_job_forgets_its_node_but_not_its_customers_wishes() {
+        let [node, matcher, provider] = [1, 2, 3].map(|byte| Address::new_from_array([byte; 32]));
+        let mut job = Job {
+            status: JobStatus::Assigned as u8,
+            node,
+            matcher,
+            provider,
+            bond: 5u64.into(),
+            price_per_hour: 6u64.into(),
+            active_at: 7u32.into(),
+            assignment: 1u32.into(),
+            ..bytemuck::Zeroable::zeroed()
+        };
+        let mut fixed = job;
+        job.reopen(&node);
+        assert_eq!((job.status, job.assignment.get()), (JobStatus::Open as u8, 1));
+        assert_eq!(
+            (job.bond.get(), job.price_per_hour.get(), job.active_at.get()),
+            (0, 0, 0)
+        );
+        let none = Address::default();
+        assert_eq!((job.node, job.matcher, job.provider), (none, none, none));
+        assert!(job.is_barred(&node));
+        fixed.options = FIXED_NODE | FIXED_MATCHER;
+        fixed.reopen(&node);
+        assert_eq!((fixed.node, fixed.matcher, fixed.provider), (node, matcher, none));
+    }
 }

@@ -1,6 +1,8 @@
+use crate::error::MarketError;
 use anchor_lang::prelude::*;
 use common::Stored;
 use gantry_core::sla::SlaStep;
+use staking::StakingParams;
 
 /// Steps of the SLA credit table.
 pub const SLA_STEPS: usize = 3;
@@ -88,6 +90,7 @@ pub struct TermsArgs {
 }
 
 impl From<TermsArgs> for Terms {
+    #[inline(never)]
     fn from(args: TermsArgs) -> Self {
         Self {
             dispute_bond: args.dispute_bond.into(),
@@ -144,6 +147,28 @@ pub const MARKET_PARAMS: Address = Address::derive_address_const(&[b"params"], S
 /// The canonical bump of [`MARKET_PARAMS`].
 pub const MARKET_PARAMS_BUMP: u8 = 255;
 
+impl MarketParams {
+    /// Announces `terms` for `change_at`, Unix seconds; in the place of what was announced before.
+    pub fn announce(&mut self, terms: Terms, change_at: i64) {
+        self.pending_terms = terms;
+        self.terms_change_at = change_at.into();
+    }
+
+    /// What is announced and when it may be applied; nothing is announced any more.
+    ///
+    /// # Errors
+    /// [`MarketError::NothingProposed`].
+    pub fn take_announcement(&mut self) -> core::result::Result<(Terms, i64), MarketError> {
+        let change_at = self.terms_change_at.get();
+        if change_at == 0 {
+            return Err(MarketError::NothingProposed);
+        }
+        let terms = self.pending_terms;
+        self.announce(Terms::default(), 0);
+        Ok((terms, change_at))
+    }
+}
+
 impl Stored for MarketParams {
     fn derived_address(&self) -> Address {
         MARKET_PARAMS
@@ -167,6 +192,18 @@ impl Terms {
             && self.sla.iter().all(|step| {
                 u32::from(step.credit_bps.get()) <= bps && (1..=bps).contains(&u32::from(step.shortfall_bps.get()))
             })
+    }
+
+    /// Refuses terms that are out of bounds, or under which stake could leave before a job is judged.
+    ///
+    /// # Errors
+    /// [`MarketError::InvalidTerms`], [`MarketError::UnbondingTooShort`].
+    #[inline(never)]
+    pub fn check(&self, staking: &StakingParams) -> Result<()> {
+        require!(self.valid(), MarketError::InvalidTerms);
+        let unbonding = u64::from(staking.unbonding_seconds.get());
+        require!(unbonding >= self.longest_judgement(), MarketError::UnbondingTooShort);
+        Ok(())
     }
 
     /// Longest time between a fault and its judgement, seconds: what stake must wait for before it leaves.

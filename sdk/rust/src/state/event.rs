@@ -84,6 +84,15 @@ any_event! {
     market::ResultAccepted,
     market::AssignmentExpired,
     market::JobSettled,
+    market::TermsProposed,
+    market::TermsApplied,
+    market::TermsCancelled,
+    market::MintUpdated,
+    market::JobToppedUp,
+    market::SecondsReleased,
+    market::JobClaimed,
+    market::AssignmentDeclined,
+    market::JobEndAnnounced,
 }
 
 impl AnyEvent {

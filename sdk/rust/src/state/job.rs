@@ -11,6 +11,8 @@ pub const FIXED_NODE: u8 = 1;
 pub const FIXED_MATCHER: u8 = 2;
 /// [`Job`]`.options` bit: the customer has accepted the result.
 pub const RESULT_ACCEPTED: u8 = 4;
+/// [`Job`]`.options` bit: the node has given notice, and the job ends when that has passed.
+pub const ENDED_BY_NODE: u8 = 8;
 
 /// Where a job is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,0 +1,30 @@
+use crate::{error::MarketError, event::SecondsReleased, state::*};
+use anchor_lang::prelude::*;
+use common::{State, same};
+
+/// Accounts of `acknowledge`.
+#[derive(Accounts)]
+pub struct Acknowledge {
+    /// The customer's wallet.
+    #[account(constraint = same(wallet.address(), &job.customer) @ MarketError::NotCustomer)]
+    pub wallet: Signer,
+    /// The job.
+    #[account(mut)]
+    pub job: State<Job>,
+}
+
+impl Acknowledge {
+    /// Releases the first `seconds` that were proven. What is released stays so: fewer than before change nothing.
+    pub fn handle(&mut self, seconds: u32) -> Result<()> {
+        let job = &mut self.job;
+        require!(job.status == JobStatus::Running as u8, MarketError::NotRunning);
+        require!(seconds <= job.served_seconds.get(), MarketError::BeyondProven);
+        let released_seconds = job.released_seconds.get().max(seconds);
+        job.released_seconds = released_seconds.into();
+        emit!(SecondsReleased {
+            job: *self.job.address(),
+            released_seconds
+        });
+        Ok(())
+    }
+}

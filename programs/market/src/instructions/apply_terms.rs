@@ -1,0 +1,30 @@
+use crate::{error::MarketError, event::TermsApplied, state::*};
+use anchor_lang::prelude::*;
+use common::State;
+use pinocchio::sysvars::clock::Clock;
+use staking::StakingParams;
+
+/// Accounts of `apply_terms`.
+#[derive(Accounts)]
+pub struct ApplyTerms {
+    /// Rules of staking.
+    pub staking_params: State<StakingParams>,
+    /// Rules of the market.
+    #[account(mut)]
+    pub params: State<MarketParams>,
+}
+
+impl ApplyTerms {
+    /// Puts the terms in force. They are checked once more: staking's rules may have changed since the announcement.
+    pub fn handle(&mut self) -> Result<()> {
+        let (terms, change_at) = self.params.take_announcement()?;
+        require!(
+            Clock::get()?.unix_timestamp >= change_at,
+            MarketError::TimelockNotPassed
+        );
+        terms.check(&self.staking_params)?;
+        self.params.terms = terms;
+        emit!(TermsApplied { change_at });
+        Ok(())
+    }
+}
