@@ -10,11 +10,13 @@ use anchor_lang::prelude::*;
 use solana_compiler_builtins as _;
 
 mod calls;
+mod ending;
 pub mod error;
 pub mod event;
 pub mod instructions;
 pub mod programs;
 pub mod proof;
+pub mod settlement;
 pub mod state;
 mod transfer;
 
@@ -85,6 +87,31 @@ pub mod market {
 
     /// Pays everybody and closes the job. Anyone, after the dispute window or the customer's acceptance.
     pub fn settle_job(ctx: &mut Context<SettleJob>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Settles a job whose node has claimed more than the SLA leaves it: the bond pays for the rest. Anyone.
+    pub fn settle_with_slash(ctx: &mut Context<SettleWithSlash>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Takes a job to the council, with a bond; a running one ends. The customer.
+    pub fn dispute_job(ctx: &mut Context<DisputeJob>, reason_hash: [u8; 32]) -> Result<()> {
+        ctx.accounts.handle(reason_hash, &ctx.bumps)
+    }
+
+    /// Votes on a dispute. An arbiter of the council, once.
+    pub fn vote(ctx: &mut Context<CastVote>, provider_share_bps: u16, slash_bps: u16) -> Result<()> {
+        ctx.accounts.handle(provider_share_bps, slash_bps)
+    }
+
+    /// Executes the council's verdict, or pays what is proven where there is none by the deadline. Anyone.
+    pub fn resolve_dispute(ctx: &mut Context<ResolveDispute>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Slashes the bond of a job whose node signed two receipts that contradict each other. Anyone.
+    pub fn slash_equivocation(ctx: &mut Context<SlashEquivocation>) -> Result<()> {
         ctx.accounts.handle()
     }
 }

@@ -83,6 +83,16 @@ pub mod staking {
         ctx.accounts.handle()
     }
 
+    /// Closes a position that holds nothing. The staker.
+    pub fn close_position(ctx: &mut Context<ClosePosition>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Closes a pool in which nobody has anything left. The provider's authority.
+    pub fn close_pool(ctx: &mut Context<ClosePool>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
     /// Sets stake aside for a job. The market alone.
     pub fn bond(ctx: &mut Context<Bond>, amount: u64) -> Result<()> {
         ctx.accounts.handle(amount)

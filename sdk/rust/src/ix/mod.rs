@@ -3,11 +3,12 @@
 //! `payer` pays fees of accounts that the instruction creates; it may be the same wallet as another signer.
 
 mod market;
+mod market_judgement;
 mod registry;
 mod staking;
 pub mod token;
 
-pub use {market::*, registry::*, staking::*};
+pub use {market::*, market_judgement::*, registry::*, staking::*};
 
 use crate::Pubkey;
 

@@ -61,6 +61,7 @@ any_event! {
     registry::NodeAttested,
     registry::NodeLeased,
     registry::NodeReleased,
+    registry::ProviderConvicted,
     staking::StakingInitialized,
     staking::PoolCreated,
     staking::CommissionChanged,
@@ -73,6 +74,8 @@ any_event! {
     staking::Released,
     staking::Slashed,
     staking::RewardsDeposited,
+    staking::PositionClosed,
+    staking::PoolClosed,
     market::MarketInitialized,
     market::MintEnabled,
     market::JobOpened,
@@ -84,6 +87,11 @@ any_event! {
     market::ResultAccepted,
     market::AssignmentExpired,
     market::JobSettled,
+    market::DisputeOpened,
+    market::VoteCast,
+    market::DisputeResolved,
+    market::CreditSlashed,
+    market::EquivocationSlashed,
 }
 
 impl AnyEvent {
