@@ -78,7 +78,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             (name.clone(), units)
         })
         .collect();
-    let lifecycle: u64 = LIFECYCLE.iter().filter_map(|name| units.get(*name)).map(|u| u.mean).sum();
+    let lifecycle: u64 = LIFECYCLE
+        .iter()
+        .filter_map(|name| units.get(*name))
+        .map(|u| u.mean)
+        .sum();
     let bytes = program_bytes()?;
     if options.json {
         let means: BTreeMap<&String, u64> = units.iter().map(|(name, units)| (name, units.mean)).collect();
@@ -114,14 +118,25 @@ fn print_tables(
     runs: u32,
 ) {
     let mut table = Table::new();
-    table
-        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
-        .set_header(["instruction", "compute units, mean", "least", "most"]);
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header([
+        "instruction",
+        "compute units, mean",
+        "least",
+        "most",
+    ]);
     for (name, units) in units {
-        table.add_row([name.clone(), units.mean.to_string(), units.least.to_string(), units.most.to_string()]);
+        table.add_row([
+            name.clone(),
+            units.mean.to_string(),
+            units.least.to_string(),
+            units.most.to_string(),
+        ]);
     }
     println!("{table}");
-    println!("whole life of a job ({}): {lifecycle} compute units, mean of {runs} runs", LIFECYCLE.join(", "));
+    println!(
+        "whole life of a job ({}): {lifecycle} compute units, mean of {runs} runs",
+        LIFECYCLE.join(", ")
+    );
     println!("rent held by a running job: {rent_lamports} lamports");
     for (name, bytes) in bytes {
         println!("{name}: {bytes} bytes");
@@ -147,7 +162,10 @@ fn check(units: &BTreeMap<String, Units>) -> Result<ExitCode> {
             .map(|name| format!("{name} is in the table and was not measured")),
     );
     if moved.is_empty() {
-        eprintln!("compute units: {} instructions within {DRIFT_PERCENT} % of {CHECKED_IN}", units.len());
+        eprintln!(
+            "compute units: {} instructions within {DRIFT_PERCENT} % of {CHECKED_IN}",
+            units.len()
+        );
         return Ok(ExitCode::SUCCESS);
     }
     for line in &moved {

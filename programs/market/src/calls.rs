@@ -1,7 +1,7 @@
 //! The market's calls into registry and staking, which take no other program's.
 
 use crate::state::MarketParams;
-use anchor_lang::{Discriminator, prelude::*};
+use anchor_lang::{AnchorAccount, Discriminator, prelude::*};
 use common::{MintAccount, Passed, State, TokenAccount, TokenProgram, invoke, readonly, signer, writable};
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 use staking::{Pool, StakingParams};
@@ -45,8 +45,8 @@ impl Market<'_> {
     /// Gives the node back, with how the job went for it.
     pub(crate) fn release_node(
         self,
-        provider: &mut State<Provider>,
-        node: &mut State<Node>,
+        provider: &mut impl AnchorAccount,
+        node: &mut impl AnchorAccount,
         outcome: LeaseOutcome,
         served: u32,
         promised: u32,
@@ -63,6 +63,21 @@ impl Market<'_> {
         )
     }
 
+    /// Counts a lost dispute against the provider; `equivocated` suspends the node besides.
+    pub(crate) fn convict_node(
+        self,
+        provider: &mut UncheckedAccount,
+        node: &mut UncheckedAccount,
+        equivocated: bool,
+    ) -> Result<()> {
+        self.call(
+            &registry::ID,
+            &[writable(provider), writable(node)],
+            registry::instruction::ConvictNode::DISCRIMINATOR,
+            &[u8::from(equivocated)],
+        )
+    }
+
     /// Sets `amount` of the pool aside.
     pub(crate) fn bond(self, params: &State<StakingParams>, pool: &mut State<Pool>, amount: u64) -> Result<()> {
         self.call(
@@ -76,8 +91,8 @@ impl Market<'_> {
     /// Gives a bond back, and shares `rewards` that were paid into the reward vault before.
     pub(crate) fn release(
         self,
-        pool: &mut State<Pool>,
-        reward_vault: &TokenAccount,
+        pool: &mut impl AnchorAccount,
+        reward_vault: &impl AnchorAccount,
         bond: u64,
         rewards: u64,
     ) -> Result<()> {
@@ -106,8 +121,7 @@ impl Market<'_> {
 
     /// Takes `amount` of a job's `bond`, and gives the rest of the bond back.
     pub(crate) fn slash(self, accounts: SlashAccounts, bond: u64, amount: u64) -> Result<()> {
-        self.call(
-            &staking::ID,
+        self.slash_with(
             &[
                 readonly(accounts.params),
                 writable(accounts.pool),
@@ -118,6 +132,16 @@ impl Market<'_> {
                 readonly(accounts.stake_mint),
                 readonly(accounts.token_program),
             ],
+            bond,
+            amount,
+        )
+    }
+
+    /// [`Self::slash`] with the accounts after the network, in staking's order.
+    pub(crate) fn slash_with(self, accounts: &[Passed; 8], bond: u64, amount: u64) -> Result<()> {
+        self.call(
+            &staking::ID,
+            accounts,
             staking::instruction::Slash::DISCRIMINATOR,
             &two(bond, amount),
         )

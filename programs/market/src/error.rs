@@ -210,6 +210,51 @@ pub enum MarketError {
     /// A notice would not end the job any sooner.
     #[msg("this job ends before a notice would have passed: serve it to its end")]
     EndsSooner,
+    /// The claims exceed what the SLA leaves, and the bond has to make up for it.
+    #[msg("the node has claimed more than the SLA leaves it: settle with a slash")]
+    SlashDue,
+    /// The claims leave nothing to slash for.
+    #[msg("nothing is to be slashed: settle this job without it")]
+    NoSlashDue,
+    /// A frozen or memo-requiring account that is not the payee's associated one.
+    #[msg("this account cannot receive: pass another of the payee's, or its associated token account")]
+    DestinationCannotReceive,
+    /// The job is in no state in which it can be disputed.
+    #[msg("only a job that runs or has ended can be disputed, and only once")]
+    NotDisputable,
+    /// The dispute window has passed.
+    #[msg("the dispute window has passed")]
+    DisputeWindowClosed,
+    /// The customer has accepted the result.
+    #[msg("the customer has accepted this result: it cannot be disputed any more")]
+    ResultAccepted,
+    /// The job is not disputed.
+    #[msg("this job is not disputed")]
+    NotDisputed,
+    /// The signer is not of the council.
+    #[msg("only an arbiter of the network's council may vote: sign with an arbiter's key")]
+    NotArbiter,
+    /// The arbiter has voted.
+    #[msg("this arbiter has voted on this dispute already")]
+    AlreadyVoted,
+    /// A share above the whole.
+    #[msg("the provider's share and the slash are at most 10000 basis points each")]
+    InvalidVote,
+    /// The dispute's deadline has passed.
+    #[msg("the deadline for votes has passed: the dispute can only be resolved now")]
+    VotingClosed,
+    /// No verdict yet.
+    #[msg("there is no verdict yet: wait for the council's votes, or for the dispute's deadline")]
+    NoVerdict,
+    /// Two receipts that do not contradict each other.
+    #[msg("the two receipts do not contradict each other: they must share their sequence number and differ")]
+    NoContradiction,
+    /// A job in no state in which its node can be convicted.
+    #[msg("only the node of a job that runs, has ended or is disputed can be convicted")]
+    NotConvictable,
+    /// Nothing is left of the bond.
+    #[msg("this job's bond has been slashed already")]
+    NoBond,
 }
 
 impl From<Mismatch> for MarketError {

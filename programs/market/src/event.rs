@@ -138,7 +138,7 @@ pub struct AssignmentExpired {
     pub reporter: Address,
 }
 
-/// Everybody was paid and the job closed. The parts sum to the deposit.
+/// Everybody was paid and the job closed. The parts and what was claimed before sum to the deposit.
 #[event]
 pub struct JobSettled {
     /// The job account.
@@ -167,6 +167,77 @@ pub struct JobSettled {
     pub to_treasury: u64,
     /// Back to the customer.
     pub to_customer: u64,
+    /// To the provider and its stakers while it ran.
+    pub claimed: u64,
+}
+
+/// A customer took a job to the council.
+#[event]
+pub struct DisputeOpened {
+    /// The job account.
+    pub job: Address,
+    /// The customer.
+    pub customer: Address,
+    /// SHA-256 of the reason.
+    pub reason_hash: [u8; 32],
+    /// What the customer put at stake.
+    pub bond: u64,
+    /// When it ends without a verdict, Unix seconds.
+    pub deadline: i64,
+}
+
+/// An arbiter voted.
+#[event]
+pub struct VoteCast {
+    /// The job account.
+    pub job: Address,
+    /// Who voted.
+    pub arbiter: Address,
+    /// Share of what the job earned that the provider keeps, basis points.
+    pub provider_share_bps: u16,
+    /// Share of the job's bond to slash, basis points.
+    pub slash_bps: u16,
+}
+
+/// A dispute ended, and its job was settled.
+#[event]
+pub struct DisputeResolved {
+    /// The job account.
+    pub job: Address,
+    /// The provider account.
+    pub provider: Address,
+    /// 0 no verdict in time, 1 for the customer, 2 for the provider.
+    pub verdict: u8,
+    /// Share of what the job earned that the provider keeps, basis points.
+    pub provider_share_bps: u16,
+    /// Share of the job's bond that the council slashed, basis points.
+    pub slash_bps: u16,
+    /// Stake slashed, base units of the stake mint.
+    pub slashed: u64,
+    /// The customer's bond: the provider's with verdict 2, otherwise back to the customer.
+    pub bond: u64,
+}
+
+/// A job was settled, and its bond paid for a credit on what its node had claimed.
+#[event]
+pub struct CreditSlashed {
+    /// The job account.
+    pub job: Address,
+    /// Stake slashed, base units of the stake mint.
+    pub slashed: u64,
+}
+
+/// A node signed two receipts that contradict each other; the whole bond was slashed.
+#[event]
+pub struct EquivocationSlashed {
+    /// The job account.
+    pub job: Address,
+    /// The node account.
+    pub node: Address,
+    /// Sequence number of both receipts.
+    pub sequence: u64,
+    /// Stake slashed, base units of the stake mint.
+    pub slashed: u64,
 }
 
 /// New terms were announced.

@@ -10,11 +10,13 @@ use anchor_lang::prelude::*;
 use solana_compiler_builtins as _;
 
 mod calls;
+mod ending;
 pub mod error;
 pub mod event;
 pub mod instructions;
 pub mod programs;
 pub mod proof;
+pub mod settlement;
 pub mod state;
 mod transfer;
 
@@ -154,4 +156,13 @@ common::entrypoint! {
     report_lapse(ReportLapse),
     expire_assignment(ExpireAssignment),
     settle_job(SettleJob),
+    propose_terms(ProposeTerms, terms),
+    apply_terms(ApplyTerms),
+    cancel_terms(CancelTerms),
+    update_mint(UpdateMint, enabled, minimum_price, stake_rate),
+    top_up_job(TopUpJob, seconds),
+    acknowledge(Acknowledge, seconds),
+    claim(Claim),
+    decline_assignment(DeclineAssignment),
+    end_job(EndJob),
 }

@@ -2,7 +2,10 @@
 
 use crate::{error::MarketError, state::Job};
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, signer, token, writable};
+use common::{MintAccount, Passed, State, TokenAccount, pda, same, signer, token, writable};
+
+/// The program that gives each wallet one canonical token account per mint.
+const ASSOCIATED_TOKEN_PROGRAM: Address = anchor_lang::address!("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
 
 /// What every payment out of a vault needs.
 pub(crate) struct Vault<'a> {
@@ -14,8 +17,31 @@ pub(crate) struct Vault<'a> {
 
 impl Vault<'_> {
     /// Moves `amount` to `destination`; nothing happens for 0.
-    #[inline(never)]
     pub(crate) fn pay(&mut self, destination: &mut TokenAccount, amount: u64) -> Result<()> {
+        self.transfer(writable(destination), amount)
+    }
+
+    /// Moves `part` and `more` to the account `destination` of `owner`, and gives `part`; gives 0 where the account cannot
+    /// receive: then both stay in the vault.
+    #[inline(never)]
+    pub(crate) fn pay_payee(
+        &mut self,
+        destination: &mut TokenAccount,
+        owner: &Address,
+        part: u64,
+        more: u64,
+    ) -> Result<u64> {
+        if !receives(destination, owner, self.mint.address(), self.token_program)? {
+            return Ok(0);
+        }
+        let amount = part.checked_add(more).ok_or(MarketError::Overflow)?;
+        self.pay(destination, amount)?;
+        Ok(part)
+    }
+
+    /// [`Self::pay`] to an account that others check.
+    #[inline(never)]
+    pub(crate) fn transfer(&mut self, destination: Passed, amount: u64) -> Result<()> {
         if amount == 0 {
             return Ok(());
         }
@@ -24,18 +50,18 @@ impl Vault<'_> {
             self.token_program,
             writable(self.vault),
             self.mint,
-            writable(destination),
+            destination,
             signer(self.job),
             amount,
             &[b"job", self.job.customer.as_ref(), &id, &bump],
         )
     }
 
-    /// Sends what remains (dust that somebody put there) to the treasury, and closes the vault; rent to `rent_payer`.
+    /// Sends what remains to the treasury, and closes the vault; rent to `rent_payer`.
     #[inline(never)]
     pub(crate) fn close(&mut self, treasury: &mut TokenAccount, rent_payer: &mut UncheckedAccount) -> Result<()> {
-        let dust = self.vault.amount();
-        self.pay(treasury, dust)?;
+        let rest = self.vault.amount();
+        self.pay(treasury, rest)?;
         let (id, bump) = (self.job.id.get().to_le_bytes(), [self.job.bump]);
         token::close(
             self.token_program,
@@ -82,4 +108,22 @@ pub(crate) fn require_destination(account: &TokenAccount, owner: &Address, mint:
         MarketError::WrongDestination
     );
     Ok(())
+}
+
+/// Whether `account`, which is `owner`'s in `mint`, can receive a payment. One that cannot, because it is frozen or asks
+/// for memos, must not stop the payments to others; it has to be the one that everybody knows, so that nobody chooses it
+/// to keep `owner` from being paid.
+#[inline(never)]
+pub(crate) fn receives(account: &TokenAccount, owner: &Address, mint: &Address, program: &Address) -> Result<bool> {
+    require_destination(account, owner, mint)?;
+    if token::can_receive(account.account(), program, mint) {
+        return Ok(true);
+    }
+    let seeds = [owner.as_ref(), program.as_ref(), mint.as_ref()];
+    let (associated, _) = pda::find(&seeds, &ASSOCIATED_TOKEN_PROGRAM)?;
+    require!(
+        same(account.address(), &associated),
+        MarketError::DestinationCannotReceive
+    );
+    Ok(false)
 }

@@ -87,4 +87,19 @@ pub enum StakingError {
     /// Beyond the range of numbers.
     #[msg("a number would overflow")]
     Overflow,
+    /// A position that holds stake.
+    #[msg("the position holds stake or requests to unstake: unstake and withdraw everything first")]
+    PositionInUse,
+    /// A position with rewards to claim.
+    #[msg("the position has rewards to claim: claim them first")]
+    RewardsOwed,
+    /// A pool that others have something in, or jobs.
+    #[msg("the pool has stakers, bonds or stake on its way out: it can be closed when all of them are gone")]
+    PoolInUse,
+    /// A destination that is not the payout owner's.
+    #[msg("rewards that nobody has earned go to a token account of the provider's payout owner")]
+    WrongDestination,
+    /// Not who paid the rent.
+    #[msg("the rent goes back to who paid it: pass that account")]
+    WrongRentPayer,
 }

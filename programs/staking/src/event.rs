@@ -177,3 +177,25 @@ pub struct RewardsDeposited {
     /// Revenue per active share since the pool was created, Q64.64.
     pub reward_index: u128,
 }
+
+/// A position that held nothing was closed.
+#[event]
+pub struct PositionClosed {
+    /// The pool.
+    pub pool: Address,
+    /// Whose position.
+    pub owner: Address,
+}
+
+/// A pool in which nobody had anything left was closed.
+#[event]
+pub struct PoolClosed {
+    /// The pool.
+    pub pool: Address,
+    /// The registry's provider account.
+    pub provider: Address,
+    /// What was left in the stake vault, to the treasury.
+    pub stake_dust: u64,
+    /// What was left in the reward vault, to the provider, base units of the reward mint.
+    pub rewards: u64,
+}

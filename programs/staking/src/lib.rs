@@ -84,6 +84,16 @@ pub mod staking {
         ctx.accounts.handle()
     }
 
+    /// Closes a position that holds nothing. The staker.
+    pub fn close_position(ctx: &mut Context<ClosePosition>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Closes a pool in which nobody has anything left. The provider's authority.
+    pub fn close_pool(ctx: &mut Context<ClosePool>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
     /// Sets stake aside for a job. The market alone.
     pub fn bond(ctx: &mut Context<Bond>, amount: u64) -> Result<()> {
         ctx.accounts.handle(amount)
@@ -116,6 +126,8 @@ common::entrypoint! {
     cancel_unstake(CancelUnstake, place),
     withdraw(Withdraw),
     claim_rewards(ClaimRewards),
+    close_position(ClosePosition),
+    close_pool(ClosePool),
     bond(Bond, amount),
     release(Release, bond, rewards),
     slash(Slash, bond, amount),

@@ -55,6 +55,41 @@ pub const fn settle(deposit: u64, earned: u64, fee_bps: u16, matcher_bps: u16) -
     })
 }
 
+/// What is left to pay of `parts` once the provider has claimed `claimed` of them already, and what of the customer's
+/// part the vault no longer has: something else has to make up for that.
+///
+/// Where the claims exceed the provider's part, because `forgone` (the part of the bill that was not earned after all)
+/// was not known when they were paid, the customer's refund is what the vault has left. What exceeds it beyond that, as
+/// after a change of the fees, comes out of the treasury's part and then the matcher's. `None` where more was claimed
+/// than was deposited.
+pub const fn after_claims(parts: Settlement, claimed: u64, forgone: u64) -> Option<(Settlement, u64)> {
+    let Some(excess) = claimed.checked_sub(parts.provider) else {
+        let left = Settlement {
+            provider: parts.provider - claimed,
+            ..parts
+        };
+        return Some((left, 0));
+    };
+    let missing = least(excess, least(forgone, parts.customer));
+    let from_treasury = least(excess - missing, parts.treasury);
+    let from_matcher = least(excess - missing - from_treasury, parts.matcher);
+    // Nothing that the rules lead to, but the vault has no more than this.
+    let Some(customer) = (parts.customer - missing).checked_sub(excess - missing - from_treasury - from_matcher) else {
+        return None;
+    };
+    let left = Settlement {
+        provider: 0,
+        matcher: parts.matcher - from_matcher,
+        treasury: parts.treasury - from_treasury,
+        customer,
+    };
+    Some((left, missing))
+}
+
+const fn least(one: u64, other: u64) -> u64 {
+    if one < other { one } else { other }
+}
+
 /// The delegators' part of a provider's revenue: what remains after `commission_bps`, rounded down.
 /// `None` if the commission exceeds 10,000.
 pub const fn delegators_part(revenue: u64, commission_bps: u16) -> Option<u64> {
@@ -136,6 +171,54 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn claims_come_off_the_providers_part() {
+        let parts = settle(1_000, 600, 200, 50).expect("within bounds");
+        assert_eq!((parts.provider, parts.treasury, parts.matcher), (585, 12, 3));
+        assert_eq!(after_claims(parts, 0, 0), Some((parts, 0)));
+        let (left, missing) = after_claims(parts, 500, 0).expect("within bounds");
+        assert_eq!((left.provider, left.customer, missing), (85, 400, 0));
+        let (left, missing) = after_claims(parts, 585, 0).expect("within bounds");
+        assert_eq!((left.provider, missing), (0, 0));
+    }
+
+    #[test]
+    fn a_credit_on_what_was_claimed_is_missing_from_the_refund() {
+        // Billed 1,000, all of it claimed at no fees, and half of it credited.
+        let parts = settle(1_200, 500, 0, 0).expect("within bounds");
+        let (left, missing) = after_claims(parts, 1_000, 500).expect("within bounds");
+        assert_eq!((left.provider, left.customer, missing), (0, 200, 500));
+    }
+
+    #[test]
+    fn fees_that_rose_after_a_claim_take_nothing_from_the_customer() {
+        // 975 claimed at 2.5 %; fees are 10 % and 1 % by now.
+        let parts = settle(1_500, 1_000, 1_000, 100).expect("within bounds");
+        let (left, missing) = after_claims(parts, 975, 0).expect("within bounds");
+        assert_eq!((left.provider, left.customer, missing), (0, 500, 0));
+        assert_eq!((left.treasury, left.matcher), (15, 10));
+    }
+
+    #[test]
+    fn what_is_left_and_what_was_claimed_sum_to_the_deposit() {
+        for deposit in [1, 10, 9_999, u64::MAX] {
+            for bill in [0, 1, deposit / 2, deposit] {
+                for earned in [0, bill / 3, bill] {
+                    for claimed in [0, 1, deposit / 3, deposit] {
+                        let parts = settle(deposit, earned, 3_333, 3_333).expect("within bounds");
+                        let (left, missing) =
+                            after_claims(parts, claimed, bill - earned).expect("no more than was deposited");
+                        let sum = [left.provider, left.matcher, left.treasury, left.customer, claimed];
+                        assert_eq!(sum.iter().map(|p| u128::from(*p)).sum::<u128>(), deposit.into());
+                        assert!(missing <= bill - earned && left.customer + missing <= parts.customer);
+                    }
+                }
+            }
+        }
+        let parts = settle(10, 5, 0, 0).expect("within bounds");
+        assert_eq!(after_claims(parts, 11, 5), None);
     }
 
     #[test]

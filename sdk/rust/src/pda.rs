@@ -88,6 +88,11 @@ pub fn vault(job: &Pubkey) -> Pubkey {
     derive(&[b"vault", job.as_ref()], &market_program::ID)
 }
 
+/// The dispute over `job`.
+pub fn dispute(job: &Pubkey) -> Pubkey {
+    derive(&[b"dispute", job.as_ref()], &market_program::ID)
+}
+
 /// The associated token account of `owner` for `mint` under `token_program`.
 pub fn associated_token(owner: &Pubkey, mint: &Pubkey, token_program: &Pubkey) -> Pubkey {
     derive(

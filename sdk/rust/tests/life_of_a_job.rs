@@ -316,8 +316,8 @@ async fn a_job_is_opened_served_and_settled() {
     }
     assert_eq!(
         kinds.len(),
-        AnyAccount::KINDS.len() - 1,
-        "all but the closed job: {kinds:?}"
+        AnyAccount::KINDS.len() - 2,
+        "all but the closed job and a dispute: {kinds:?}"
     );
 }
 

@@ -3,6 +3,7 @@
 mod actors;
 mod checks;
 mod guards;
+mod judgement;
 pub mod market_side;
 mod refusal;
 mod running;

@@ -288,7 +288,10 @@ impl Build {
             "exec \"$here/llvm/{own}\" --library-path \"$here/llvm/{libraries}\" \"$here/linker/bin/{}\" \"$@\"",
             recipe::LINKER_CRATE
         );
-        script(&bin.join("sbpf-linker"), &format!("{}{run_linker}", recipe::FEWER_EXPORTS))?;
+        script(
+            &bin.join("sbpf-linker"),
+            &format!("{}{run_linker}", recipe::FEWER_EXPORTS),
+        )?;
         let linker = self.home.join("bin/sbpf-linker");
         let spec = recipe::TARGET_SPEC.replace("LINKER", &linker.display().to_string());
         fs::write(self.folder.join(recipe::TARGET).with_extension("json"), spec)?;

@@ -39,11 +39,12 @@ pub struct SubmitProof {
 }
 
 impl SubmitProof {
-    /// Whether the job waits for receipts: while it runs, and after the customer's stop for what was served until then.
+    /// Whether the job waits for receipts: while it runs, and after the customer's stop or a dispute that was one for what
+    /// was served until then.
     fn expects_proof(&self) -> bool {
         let job = &self.job;
-        job.status == JobStatus::Running as u8
-            || (job.status == JobStatus::Finished as u8 && job.outcome == JobOutcome::Stopped as u8)
+        let stopped = [JobStatus::Finished as u8, JobStatus::Disputed as u8].contains(&job.status);
+        job.status == JobStatus::Running as u8 || (stopped && job.outcome == JobOutcome::Stopped as u8)
     }
 
     fn validate(&self, now: i64, at: u32) -> Result<(Receipt, u32)> {

@@ -96,7 +96,7 @@ impl CreatePool {
 
 /// Which token account of a pool.
 #[derive(Clone, Copy)]
-enum Vault {
+pub(super) enum Vault {
     Stake,
     Rewards,
 }

@@ -3,6 +3,8 @@
 pub mod bond;
 pub mod cancel_unstake;
 pub mod claim_rewards;
+pub mod close_pool;
+pub mod close_position;
 pub mod create_pool;
 pub mod deposit_rewards;
 pub mod initialize;
@@ -14,6 +16,6 @@ pub mod stake;
 pub mod withdraw;
 
 pub use {
-    bond::*, cancel_unstake::*, claim_rewards::*, create_pool::*, deposit_rewards::*, initialize::*, release::*,
-    request_unstake::*, set_commission::*, slash::*, stake::*, withdraw::*,
+    bond::*, cancel_unstake::*, claim_rewards::*, close_pool::*, close_position::*, create_pool::*, deposit_rewards::*,
+    initialize::*, release::*, request_unstake::*, set_commission::*, slash::*, stake::*, withdraw::*,
 };

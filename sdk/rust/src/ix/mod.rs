@@ -3,13 +3,14 @@
 //! `payer` pays fees of accounts that the instruction creates; it may be the same wallet as another signer.
 
 mod market;
+mod market_judgement;
 mod market_rules;
 mod market_running;
 mod registry;
 mod staking;
 pub mod token;
 
-pub use {market::*, market_rules::*, market_running::*, registry::*, staking::*};
+pub use {market::*, market_judgement::*, market_rules::*, market_running::*, registry::*, staking::*};
 
 use crate::Pubkey;
 

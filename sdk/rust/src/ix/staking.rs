@@ -1,6 +1,7 @@
 //! Staking's instructions, but for those that only the market can sign.
 
 use super::{SYSTEM_PROGRAM, instruction};
+use crate::staking::accounts::{Pool, StakingParams};
 use crate::{Instruction, Pubkey, pda};
 
 /// The rules that staking starts with.
@@ -190,6 +191,45 @@ pub fn claim_rewards(owner: &Pubkey, pool: &Pubkey, reward: MintRef, destination
             reward_vault: pda::reward_vault(pool),
             destination: *destination,
             reward_token_program: reward.token_program,
+        },
+        {}
+    )
+}
+
+/// Closes a position of `owner` that holds nothing. `rent_payer` is who paid for it, as the position says.
+pub fn close_position(owner: &Pubkey, pool: &Pubkey, rent_payer: &Pubkey) -> Instruction {
+    instruction!(
+        staking,
+        ClosePosition {
+            owner: *owner,
+            pool: *pool,
+            position: pda::position(pool, owner),
+            rent_payer: *rent_payer,
+        },
+        {}
+    )
+}
+
+/// Closes the pool of the provider `authority`, in which nobody has anything left. What lies in its reward vault goes to
+/// `reward_destination`, a token account of the provider's payout owner.
+pub fn close_pool(authority: &Pubkey, pool: &Pool, params: &StakingParams, reward_destination: &Pubkey) -> Instruction {
+    let address = pda::pool(&pool.provider);
+    instruction!(
+        staking,
+        ClosePool {
+            authority: *authority,
+            provider: pool.provider,
+            params: pda::staking_params(),
+            pool: address,
+            stake_mint: params.stake_mint,
+            reward_mint: pool.reward_mint,
+            stake_vault: pda::stake_vault(&address),
+            reward_vault: pda::reward_vault(&address),
+            treasury: params.treasury,
+            reward_destination: *reward_destination,
+            rent_payer: pool.rent_payer,
+            token_program: params.token_program,
+            reward_token_program: pool.reward_token_program,
         },
         {}
     )

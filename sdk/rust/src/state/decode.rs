@@ -119,6 +119,7 @@ any_account! {
     market::PaymentMint,
     market::Customer,
     market::Job,
+    market::Dispute,
 }
 
 #[cfg(test)]

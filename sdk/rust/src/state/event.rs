@@ -61,6 +61,7 @@ any_event! {
     registry::NodeAttested,
     registry::NodeLeased,
     registry::NodeReleased,
+    registry::ProviderConvicted,
     staking::StakingInitialized,
     staking::PoolCreated,
     staking::CommissionChanged,
@@ -73,6 +74,8 @@ any_event! {
     staking::Released,
     staking::Slashed,
     staking::RewardsDeposited,
+    staking::PositionClosed,
+    staking::PoolClosed,
     market::MarketInitialized,
     market::MintEnabled,
     market::JobOpened,
@@ -93,6 +96,11 @@ any_event! {
     market::JobClaimed,
     market::AssignmentDeclined,
     market::JobEndAnnounced,
+    market::DisputeOpened,
+    market::VoteCast,
+    market::DisputeResolved,
+    market::CreditSlashed,
+    market::EquivocationSlashed,
 }
 
 impl AnyEvent {
