@@ -105,11 +105,11 @@ pub fn decode<'de, T: SchemaRead<'de, BorshConfig, Dst = T>>(data: &'de [u8]) ->
         .map_err(|_| ErrorCode::InstructionDidNotDeserialize.into())
 }
 
-/// The program's entry point: `name(Accounts, argument, …)` for each instruction of the `#[program]` module `$program`,
-/// or `name(Accounts; argument)` where `#[instruction]` has read the argument already.
+/// The program's entry point: `name(Accounts, argument, …)` for each instruction of the `#[program]` module `$program`
+/// (`Accounts as Instruction` where the two differ), or `name(Accounts; argument)` where `#[instruction]` has read the argument already.
 #[macro_export]
 macro_rules! entrypoint {
-    ($program:ident: $($name:ident($accounts:ident $(, $argument:ident)* $(; $parsed:ident)?),)*) => {
+    ($program:ident: $($name:ident($accounts:ident $(as $instruction:ident)? $(, $argument:ident)* $(; $parsed:ident)?),)*) => {
         #[cfg(all(target_os = "solana", not(feature = "cpi")))]
         mod chain {
             use super::*;
@@ -131,7 +131,7 @@ macro_rules! entrypoint {
                     return anchor_lang::Error::from(ErrorCode::DeclaredProgramIdMismatch).into();
                 }
                 let result = match request.tag() {
-                    $(Some(tag) if tag == const { $crate::entry::tag(instruction::$accounts::DISCRIMINATOR) } => {
+                    $(Some(tag) if tag == const { $crate::tag_of!($($instruction)? $accounts) } => {
                         $name(&mut request, views)
                     })*
                     _ => Err(ErrorCode::InstructionFallbackNotFound.into()),
@@ -149,6 +149,15 @@ macro_rules! entrypoint {
                 })
             })*
         }
+    };
+}
+
+/// The discriminator of the first of these among the generated instructions.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tag_of {
+    ($first:ident $($other:ident)?) => {
+        $crate::entry::tag(instruction::$first::DISCRIMINATOR)
     };
 }
 

@@ -91,6 +91,31 @@ pub mod market {
         ctx.accounts.handle()
     }
 
+    /// Settles a job whose node has claimed more than the SLA leaves it: the bond pays for the rest. Anyone.
+    pub fn settle_with_slash(ctx: &mut Context<SettleWithSlash>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Takes a job to the council, with a bond; a running one ends. The customer.
+    pub fn dispute_job(ctx: &mut Context<DisputeJob>, reason_hash: [u8; 32]) -> Result<()> {
+        ctx.accounts.handle(reason_hash, &ctx.bumps)
+    }
+
+    /// Votes on a dispute. An arbiter of the council, once.
+    pub fn vote(ctx: &mut Context<CastVote>, provider_share_bps: u16, slash_bps: u16) -> Result<()> {
+        ctx.accounts.handle(provider_share_bps, slash_bps)
+    }
+
+    /// Executes the council's verdict, or pays what is proven where there is none by the deadline. Anyone.
+    pub fn resolve_dispute(ctx: &mut Context<ResolveDispute>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Slashes the bond of a job whose node signed two receipts that contradict each other. Anyone.
+    pub fn slash_equivocation(ctx: &mut Context<SlashEquivocation>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
     /// Announces new terms. The network's authority.
     pub fn propose_terms(ctx: &mut Context<ProposeTerms>, terms: TermsArgs) -> Result<()> {
         ctx.accounts.handle(Terms::from(terms))
@@ -156,6 +181,11 @@ common::entrypoint! {
     report_lapse(ReportLapse),
     expire_assignment(ExpireAssignment),
     settle_job(SettleJob),
+    settle_with_slash(SettleWithSlash),
+    dispute_job(DisputeJob, reason_hash),
+    vote(CastVote as Vote, provider_share_bps, slash_bps),
+    resolve_dispute(ResolveDispute),
+    slash_equivocation(SlashEquivocation),
     propose_terms(ProposeTerms, terms),
     apply_terms(ApplyTerms),
     cancel_terms(CancelTerms),
