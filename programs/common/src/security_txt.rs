@@ -5,7 +5,7 @@
 #[macro_export]
 macro_rules! security_txt {
     ($name:literal) => {
-        #[cfg(all(target_os = "solana", not(feature = "no-entrypoint")))]
+        #[cfg(all(target_os = "solana", not(feature = "cpi")))]
         const _: () = {
             const TEXT: &str = concat!(
                 "=======BEGIN SECURITY.TXT V1=======\0",
