@@ -110,3 +110,16 @@ pub struct NodeReleased {
     /// Seconds that the job was entitled to.
     pub promised_seconds: u64,
 }
+
+/// A dispute or two contradicting receipts were decided against a provider.
+#[event]
+pub struct ProviderConvicted {
+    /// The provider account.
+    pub provider: Address,
+    /// The node account; it may be closed by now.
+    pub node: Address,
+    /// Disputes that the provider has lost so far.
+    pub disputes_lost: u64,
+    /// 1 for two receipts that contradict each other: the node is suspended, or will be when its job ends.
+    pub equivocated: u8,
+}

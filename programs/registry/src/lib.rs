@@ -84,4 +84,10 @@ pub mod registry {
     ) -> Result<()> {
         ctx.accounts.handle(outcome, served_seconds, promised_seconds)
     }
+
+    /// Counts a dispute against the provider, and with 1 suspends its node for two receipts that contradict each other.
+    /// The market alone.
+    pub fn convict_node(ctx: &mut Context<ConvictNode>, equivocated: u8) -> Result<()> {
+        ctx.accounts.handle(equivocated)
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod add_attestor;
 pub mod attest;
+pub mod convict_node;
 pub mod initialize_network;
 pub mod lease_node;
 pub mod pause;
@@ -12,6 +13,6 @@ pub mod unpause;
 pub mod update_price;
 
 pub use {
-    add_attestor::*, attest::*, initialize_network::*, lease_node::*, pause::*, register_node::*, register_provider::*,
-    release_node::*, unpause::*, update_price::*,
+    add_attestor::*, attest::*, convict_node::*, initialize_network::*, lease_node::*, pause::*, register_node::*,
+    register_provider::*, release_node::*, unpause::*, update_price::*,
 };

@@ -46,7 +46,10 @@ impl ReleaseNode {
             o if o == LeaseOutcome::Completed as u8 => {
                 node.jobs_completed = add(node.jobs_completed, 1)?;
                 provider.jobs_completed = add(provider.jobs_completed, 1)?;
-                node.consecutive_failures = 0;
+                // A node convicted while it ran this job stays so, however well the job went.
+                if node.consecutive_failures < FAILURES_TO_SUSPEND {
+                    node.consecutive_failures = 0;
+                }
             }
             o if o == LeaseOutcome::Failed as u8 => {
                 node.jobs_failed = add(node.jobs_failed, 1)?;

@@ -128,6 +128,20 @@ impl Node {
         })
     }
 
+    /// Suspends it for two receipts that contradict each other. One that runs a job ends it first.
+    pub fn convict(&mut self, now: i64) {
+        self.consecutive_failures = FAILURES_TO_SUSPEND;
+        if self.status == NodeStatus::Leased as u8 {
+            return;
+        }
+        if self.status == NodeStatus::Draining as u8 {
+            // A wish to drain outlives the suspension.
+            self.drain_after_job = 1;
+        }
+        self.status = NodeStatus::Suspended as u8;
+        self.suspended_at = now.into();
+    }
+
     /// What the node offers, as job requirements are checked against it.
     pub fn offer(&self) -> Offer {
         Offer {
