@@ -68,4 +68,43 @@ pub enum RegistryError {
     /// A counter is full.
     #[msg("a counter would overflow")]
     Overflow,
+    /// The signer is not who was proposed.
+    #[msg("only the proposed authority may accept: sign with it")]
+    NotPendingAuthority,
+    /// There is no proposal.
+    #[msg("nothing is proposed")]
+    NothingProposed,
+    /// The timelock is not over.
+    #[msg("the proposal is not due yet: apply it when its timelock has passed")]
+    NotDue,
+    /// There is no attestation to revoke.
+    #[msg("this node has no attestation")]
+    NotAttested,
+    /// The signer may not revoke this attestation.
+    #[msg("only the attestor that gave the attestation or the network's authority may revoke it")]
+    NotRevoker,
+    /// The node runs a job.
+    #[msg("this node runs a job: wait until it has ended")]
+    NodeLeased,
+    /// The node is suspended.
+    #[msg("this node is suspended: have it attested anew, or resume it 24 hours after its suspension")]
+    NodeSuspended,
+    /// The node drains, or will.
+    #[msg("this node drains already, or will when its job or suspension ends")]
+    AlreadyDraining,
+    /// There is nothing to resume.
+    #[msg("this node is not draining: there is nothing to resume")]
+    NotDraining,
+    /// The provider lists nodes.
+    #[msg("this provider still lists nodes: close them first")]
+    HasNodes,
+    /// The provider has a pool.
+    #[msg("this provider still has a pool: close it first")]
+    HasPool,
+    /// Not the device that the node claims.
+    #[msg("this is not the device that the node claims: pass the account of its device hash")]
+    WrongDevice,
+    /// Not who paid the rent.
+    #[msg("rent goes back to who paid it: pass the rent payer that the account names")]
+    WrongRentPayer,
 }

@@ -123,3 +123,142 @@ pub struct ProviderConvicted {
     /// 1 for two receipts that contradict each other: the node is suspended, or will be when its job ends.
     pub equivocated: u8,
 }
+
+/// An authority was proposed; it has to accept.
+#[event]
+pub struct AuthorityProposed {
+    /// Who may accept.
+    pub authority: Address,
+}
+
+/// A proposed authority was withdrawn.
+#[event]
+pub struct AuthorityProposalCancelled {
+    /// Who had been proposed.
+    pub authority: Address,
+}
+
+/// The network has another authority.
+#[event]
+pub struct AuthorityChanged {
+    /// Who governs now.
+    pub authority: Address,
+}
+
+/// The network has another guardian.
+#[event]
+pub struct GuardianChanged {
+    /// Who may pause beside the authority.
+    pub guardian: Address,
+}
+
+/// A council was proposed.
+#[event]
+pub struct CouncilProposed {
+    /// When it can be applied, Unix seconds.
+    pub due_at: i64,
+    /// Its members.
+    pub arbiter_count: u8,
+    /// Equal votes that would decide.
+    pub arbiter_threshold: u8,
+}
+
+/// A proposed council was withdrawn.
+#[event]
+pub struct CouncilProposalCancelled {
+    /// When it could have been applied, Unix seconds.
+    pub due_at: i64,
+}
+
+/// The network has another council.
+#[event]
+pub struct CouncilChanged {
+    /// Its members.
+    pub arbiter_count: u8,
+    /// Equal votes that decide.
+    pub arbiter_threshold: u8,
+}
+
+/// An attestor's scope changed.
+#[event]
+pub struct AttestorUpdated {
+    /// Its key.
+    pub key: Address,
+    /// Highest tier that it may grant.
+    pub max_tier: u8,
+    /// Flags that it may grant.
+    pub flags: u16,
+    /// 1 while it may attest.
+    pub active: u8,
+}
+
+/// An attestor was removed.
+#[event]
+pub struct AttestorRemoved {
+    /// Its key.
+    pub key: Address,
+}
+
+/// An attestation was taken back.
+#[event]
+pub struct AttestationRevoked {
+    /// The node account.
+    pub node: Address,
+    /// Who had vouched.
+    pub attestor: Address,
+    /// Who took it back: the attestor or the authority.
+    pub by: Address,
+}
+
+/// A provider changed its payout owner or metadata.
+#[event]
+pub struct ProviderUpdated {
+    /// The provider account.
+    pub provider: Address,
+    /// Owner of the token accounts that payouts go to.
+    pub payout_owner: Address,
+}
+
+/// A provider left.
+#[event]
+pub struct ProviderClosed {
+    /// The provider account.
+    pub provider: Address,
+}
+
+/// A node's hardware changed; its attestation is void.
+#[event]
+pub struct HardwareUpdated {
+    /// The node account.
+    pub node: Address,
+    /// The device that it let go; zeros for none.
+    pub device_hash: [u8; 32],
+    /// GPU model code; 0 for none.
+    pub gpu_model: u16,
+    /// GPUs.
+    pub gpu_count: u8,
+    /// ISO 3166-1 alpha-2.
+    pub country: [u8; 2],
+}
+
+/// A node was drained or resumed.
+#[event]
+pub struct NodeStatusChanged {
+    /// The node account.
+    pub node: Address,
+    /// 0 available, 1 leased, 2 draining, 3 suspended.
+    pub status: u8,
+    /// 1 when it drains once its job or suspension ends.
+    pub drain_after_job: u8,
+}
+
+/// A node left.
+#[event]
+pub struct NodeClosed {
+    /// The node account.
+    pub node: Address,
+    /// Its provider account.
+    pub provider: Address,
+    /// The device that it let go; zeros for none.
+    pub device_hash: [u8; 32],
+}

@@ -42,9 +42,59 @@ pub mod registry {
         ctx.accounts.handle(flags)
     }
 
+    /// Proposes another authority, which has to accept. Authority.
+    pub fn propose_authority(ctx: &mut Context<ProposeAuthority>, authority: Address) -> Result<()> {
+        ctx.accounts.handle(authority)
+    }
+
+    /// Becomes the authority. The proposed authority.
+    pub fn accept_authority(ctx: &mut Context<AcceptAuthority>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Withdraws a proposed authority. Authority.
+    pub fn cancel_authority(ctx: &mut Context<CancelAuthority>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Changes who may pause beside the authority. Authority.
+    pub fn set_guardian(ctx: &mut Context<SetGuardian>, guardian: Address) -> Result<()> {
+        ctx.accounts.handle(guardian)
+    }
+
+    /// Proposes another council, which can be applied after the timelock. Authority.
+    pub fn propose_council(
+        ctx: &mut Context<ProposeCouncil>,
+        arbiters: [Address; 9],
+        count: u8,
+        threshold: u8,
+    ) -> Result<()> {
+        ctx.accounts.handle(&arbiters, count, threshold)
+    }
+
+    /// Puts a proposed council in force once it is due. Anyone.
+    pub fn apply_council(ctx: &mut Context<ApplyCouncil>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Withdraws a proposed council. Authority.
+    pub fn cancel_council(ctx: &mut Context<CancelCouncil>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
     /// Admits an attestor with the highest tier and the flags that it may grant. Authority.
     pub fn add_attestor(ctx: &mut Context<AddAttestor>, key: Address, max_tier: u8, flags: u16) -> Result<()> {
         ctx.accounts.handle(key, max_tier, flags, &ctx.bumps)
+    }
+
+    /// Changes what an attestor may grant and whether it may attest. Authority.
+    pub fn update_attestor(ctx: &mut Context<UpdateAttestor>, max_tier: u8, flags: u16, active: bool) -> Result<()> {
+        ctx.accounts.handle(max_tier, flags, active)
+    }
+
+    /// Removes an attestor; its attestations stay until they end or are revoked. Authority.
+    pub fn remove_attestor(ctx: &mut Context<RemoveAttestor>) -> Result<()> {
+        ctx.accounts.handle()
     }
 
     /// Registers the signer as a provider.
@@ -54,6 +104,20 @@ pub mod registry {
         metadata_hash: [u8; 32],
     ) -> Result<()> {
         ctx.accounts.handle(payout_owner, metadata_hash, &ctx.bumps)
+    }
+
+    /// Changes where payouts go and the hash of the public metadata. The provider's authority.
+    pub fn update_provider(
+        ctx: &mut Context<UpdateProvider>,
+        payout_owner: Address,
+        metadata_hash: [u8; 32],
+    ) -> Result<()> {
+        ctx.accounts.handle(payout_owner, metadata_hash)
+    }
+
+    /// Closes a provider without nodes and without a pool. The provider's authority.
+    pub fn close_provider(ctx: &mut Context<CloseProvider>) -> Result<()> {
+        ctx.accounts.handle()
     }
 
     /// Lists a node. The provider's authority; the node key signs too, so that nobody lists a key that is not theirs.
@@ -66,9 +130,34 @@ pub mod registry {
         ctx.accounts.handle(price_per_hour)
     }
 
+    /// Changes a node's hardware and country, which voids its attestation and lets its device go. The provider's authority.
+    pub fn update_hardware(ctx: &mut Context<UpdateHardware>, args: HardwareArgs) -> Result<()> {
+        ctx.accounts.handle(&args)
+    }
+
+    /// Stops new jobs on a node, now or when its job or suspension ends. The provider's authority.
+    pub fn drain_node(ctx: &mut Context<DrainNode>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Ends draining, or a suspension after 24 hours. The provider's authority.
+    pub fn resume_node(ctx: &mut Context<ResumeNode>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Closes a node that neither runs a job nor is suspended. The provider's authority.
+    pub fn close_node(ctx: &mut Context<CloseNode>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
     /// Vouches for a node's hardware, region and compliance until a date. An active attestor, within its scope.
     pub fn attest(ctx: &mut Context<Attest>, args: AttestArgs) -> Result<()> {
         ctx.accounts.handle(&args, &ctx.bumps)
+    }
+
+    /// Takes an attestation back. The attestor that gave it, or the authority.
+    pub fn revoke_attestation(ctx: &mut Context<RevokeAttestation>) -> Result<()> {
+        ctx.accounts.handle()
     }
 
     /// Takes a node for a job. The market alone.
@@ -98,11 +187,27 @@ common::entrypoint! {
     initialize_network(InitializeNetwork, args),
     pause(Pause, flags),
     unpause(Unpause, flags),
+    propose_authority(ProposeAuthority, authority),
+    accept_authority(AcceptAuthority),
+    cancel_authority(CancelAuthority),
+    set_guardian(SetGuardian, guardian),
+    propose_council(ProposeCouncil, arbiters, count, threshold),
+    apply_council(ApplyCouncil),
+    cancel_council(CancelCouncil),
     add_attestor(AddAttestor, key, max_tier, flags),
+    update_attestor(UpdateAttestor, max_tier, flags, active),
+    remove_attestor(RemoveAttestor),
     register_provider(RegisterProvider, payout_owner, metadata_hash),
+    update_provider(UpdateProvider, payout_owner, metadata_hash),
+    close_provider(CloseProvider),
     register_node(RegisterNode, args),
     update_price(UpdatePrice, price_per_hour),
+    update_hardware(UpdateHardware, args),
+    drain_node(DrainNode),
+    resume_node(ResumeNode),
+    close_node(CloseNode),
     attest(Attest; args),
+    revoke_attestation(RevokeAttestation),
     lease_node(LeaseNode, job),
     release_node(ReleaseNode, outcome, served_seconds, promised_seconds),
     convict_node(ConvictNode, equivocated),

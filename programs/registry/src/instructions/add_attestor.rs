@@ -26,11 +26,8 @@ pub struct AddAttestor {
 
 impl AddAttestor {
     fn validate(&self, key: &Address, max_tier: u8, granted: u16) -> Result<()> {
-        require!(*key != Address::default(), RegistryError::ZeroAddress);
-        require!(
-            max_tier <= MAX_TIER && granted & !flags::ALL == 0,
-            RegistryError::InvalidScope
-        );
+        require!(!is_zero(key), RegistryError::ZeroAddress);
+        require!(valid_scope(max_tier, granted), RegistryError::InvalidScope);
         Ok(())
     }
 

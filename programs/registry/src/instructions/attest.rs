@@ -48,10 +48,7 @@ pub struct Attest {
 impl Attest {
     fn validate(&self, args: &AttestArgs, now: i64) -> Result<()> {
         require!(self.attestor.active == 1, RegistryError::AttestorInactive);
-        require!(
-            args.tier <= MAX_TIER && args.flags & !flags::ALL == 0,
-            RegistryError::InvalidScope
-        );
+        require!(valid_scope(args.tier, args.flags), RegistryError::InvalidScope);
         require!(
             args.tier <= self.attestor.max_tier && args.flags & !self.attestor.flags.get() == 0,
             RegistryError::OutsideAttestorScope
@@ -61,7 +58,7 @@ impl Attest {
             RegistryError::InvalidExpiry
         );
         require!(args.device_hash != [0; 32], RegistryError::InvalidDeviceHash);
-        let free = self.device.node == Address::default() || self.device.node == *self.node.address();
+        let free = is_zero(&self.device.node) || same(&self.device.node, self.node.address());
         require!(free, RegistryError::DeviceClaimed);
         // A node stands for one device: letting go of the first is its own instruction.
         let same = self.node.device_hash == [0; 32] || self.node.device_hash == args.device_hash;
@@ -69,19 +66,20 @@ impl Attest {
         Ok(())
     }
 
-    /// Records the attestation and the device's claim; a suspended node is available again.
+    /// Records the attestation and the claim on the device, with its history; a suspended node is available again.
     pub fn handle(&mut self, args: &AttestArgs, bumps: &AttestBumps) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         self.validate(args, now)?;
         let node_address = *self.node.address();
         let device = &mut self.device;
-        if device.node != node_address {
+        if !same(&device.node, &node_address) {
             device.device_hash = args.device_hash;
             device.node = node_address;
             device.claimed_at = now.into();
             device.claims = device.claims.checked_add(1u32).ok_or(RegistryError::Overflow)?;
+            device.give_history(&mut self.node);
         }
-        if device.rent_payer == Address::default() {
+        if is_zero(&device.rent_payer) {
             device.rent_payer = *self.payer.address();
             device.bump = bumps.device;
         }
@@ -94,14 +92,11 @@ impl Attest {
         if node.status == NodeStatus::Suspended as u8 {
             // A wish to drain outlives the suspension.
             let drains = node.drain_after_job == 1;
-            node.status = if drains {
+            node.lift_suspension(if drains {
                 NodeStatus::Draining
             } else {
                 NodeStatus::Available
-            } as u8;
-            node.drain_after_job = 0;
-            node.suspended_at = 0i64.into();
-            node.consecutive_failures = 0;
+            });
         }
         self.attestor.granted = self.attestor.granted.checked_add(1u64).ok_or(RegistryError::Overflow)?;
         emit!(NodeAttested {

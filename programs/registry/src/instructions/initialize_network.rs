@@ -41,16 +41,8 @@ impl InitializeNetwork {
             args.authority != zero && args.guardian != zero && args.market_authority != zero,
             RegistryError::ZeroAddress
         );
-        let (count, threshold) = (args.arbiter_count as usize, args.arbiter_threshold as usize);
-        require!((1..=MAX_ARBITERS).contains(&count), RegistryError::InvalidCouncil);
         require!(
-            threshold * 2 > count && threshold <= count,
-            RegistryError::InvalidCouncil
-        );
-        let (members, rest) = args.arbiters.split_at(count);
-        let distinct = (0..count).all(|i| members[i] != zero && !members[..i].contains(&members[i]));
-        require!(
-            distinct && rest.iter().all(|key| *key == zero),
+            valid_council(&args.arbiters, args.arbiter_count, args.arbiter_threshold),
             RegistryError::InvalidCouncil
         );
         Ok(())

@@ -1,3 +1,4 @@
+use super::update_hardware::HardwareArgs;
 use crate::{error::RegistryError, event::NodeRegistered, state::*};
 use anchor_lang::prelude::*;
 use common::State;
@@ -29,6 +30,22 @@ pub struct NodeArgs {
     pub gpu_count: u8,
 }
 
+impl NodeArgs {
+    /// The part that can change later, together.
+    fn hardware(&self) -> HardwareArgs {
+        HardwareArgs {
+            disk_gib: self.disk_gib,
+            mbps: self.mbps,
+            gpu_model: self.gpu_model,
+            vram_gib: self.vram_gib,
+            cpu_cores: self.cpu_cores,
+            ram_gib: self.ram_gib,
+            country: self.country,
+            gpu_count: self.gpu_count,
+        }
+    }
+}
+
 /// Accounts of `register_node`.
 #[derive(Accounts)]
 pub struct RegisterNode {
@@ -57,18 +74,9 @@ pub struct RegisterNode {
 
 impl RegisterNode {
     fn validate(&self, args: &NodeArgs) -> Result<()> {
-        require!(args.price_mint != Address::default(), RegistryError::ZeroAddress);
+        require!(!is_zero(&args.price_mint), RegistryError::ZeroAddress);
         require!(args.price_per_hour > 0, RegistryError::InvalidPrice);
-        require!(
-            args.country.iter().all(u8::is_ascii_uppercase),
-            RegistryError::InvalidCountry
-        );
-        let gpu = [args.gpu_count > 0, args.gpu_model > 0, args.vram_gib > 0];
-        require!(
-            args.cpu_cores > 0 && args.ram_gib > 0 && gpu.iter().all(|part| *part == gpu[0]),
-            RegistryError::InvalidHardware
-        );
-        Ok(())
+        args.hardware().validate()
     }
 
     /// Lists the node.
@@ -81,14 +89,7 @@ impl RegisterNode {
         node.price_mint = args.price_mint;
         node.price_per_hour = args.price_per_hour.into();
         node.registered_at = Clock::get()?.unix_timestamp.into();
-        node.disk_gib = args.disk_gib.into();
-        node.mbps = args.mbps.into();
-        node.gpu_model = args.gpu_model.into();
-        node.vram_gib = args.vram_gib.into();
-        node.cpu_cores = args.cpu_cores.into();
-        node.ram_gib = args.ram_gib.into();
-        node.country = args.country;
-        node.gpu_count = args.gpu_count;
+        args.hardware().write(node);
         node.status = NodeStatus::Available as u8;
         node.bump = bumps.node;
         self.provider.node_count = self

@@ -26,7 +26,7 @@ impl RegisterProvider {
         metadata_hash: [u8; 32],
         bumps: &RegisterProviderBumps,
     ) -> Result<()> {
-        require!(payout_owner != Address::default(), RegistryError::ZeroAddress);
+        require!(!is_zero(&payout_owner), RegistryError::ZeroAddress);
         let provider = &mut self.provider;
         provider.authority = *self.authority.address();
         provider.payout_owner = payout_owner;

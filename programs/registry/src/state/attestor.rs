@@ -1,3 +1,4 @@
+use super::{MAX_TIER, flags};
 use anchor_lang::prelude::*;
 use common::{Stored, pda};
 
@@ -18,6 +19,11 @@ pub struct Attestor {
     pub active: u8,
     /// Canonical bump.
     pub bump: u8,
+}
+
+/// Whether the tier and every flag exist.
+pub fn valid_scope(tier: u8, granted: u16) -> bool {
+    tier <= MAX_TIER && granted & !flags::ALL == 0
 }
 
 impl Stored for Attestor {

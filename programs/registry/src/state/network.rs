@@ -48,6 +48,29 @@ pub struct Network {
 pub const NETWORK: Address = Address::derive_address_const(&[b"network"], Some(NETWORK_BUMP), &crate::ID);
 /// The canonical bump of [`NETWORK`].
 pub const NETWORK_BUMP: u8 = 254;
+impl Network {
+    /// Forgets the proposed council.
+    pub fn forget_council(&mut self) {
+        self.pending_arbiters = [Address::default(); 9];
+        self.pending_arbiter_count = 0;
+        self.pending_arbiter_threshold = 0;
+        self.council_change_at = 0i64.into();
+    }
+}
+
+/// Whether the first `count` places are 1 to 9 distinct members, the others zeros, and `threshold` above half of the
+/// members and at most all.
+#[inline(never)]
+pub fn valid_council(arbiters: &[Address; MAX_ARBITERS], count: u8, threshold: u8) -> bool {
+    let zero = Address::default();
+    let (count, threshold) = (usize::from(count), usize::from(threshold));
+    if !(1..=MAX_ARBITERS).contains(&count) || threshold * 2 <= count || threshold > count {
+        return false;
+    }
+    let (members, rest) = arbiters.split_at(count);
+    let distinct = (0..count).all(|i| members[i] != zero && !members[..i].contains(&members[i]));
+    distinct && rest.iter().all(|key| *key == zero)
+}
 
 impl Stored for Network {
     fn derived_address(&self) -> Address {

@@ -1,3 +1,4 @@
+use crate::error::RegistryError;
 use anchor_lang::prelude::*;
 use common::{Stored, pda};
 use gantry_core::{
@@ -142,6 +143,53 @@ impl Node {
         self.suspended_at = now.into();
     }
 
+    /// Takes it out of service, now or when its job or suspension ends. `false` where that was asked for already.
+    pub fn drain(&mut self) -> bool {
+        if self.status == NodeStatus::Draining as u8 || self.drain_after_job == 1 {
+            return false;
+        }
+        if self.status == NodeStatus::Available as u8 {
+            self.status = NodeStatus::Draining as u8;
+        } else {
+            self.drain_after_job = 1;
+        }
+        true
+    }
+
+    /// Puts it back into service, or takes back the wish to drain when its job ends.
+    ///
+    /// # Errors
+    /// `NodeSuspended` for [`SUSPENSION_SECONDS`] after its suspension; `NotDraining` where there is nothing to resume.
+    pub fn resume(&mut self, now: i64) -> Result<()> {
+        if self.status == NodeStatus::Suspended as u8 {
+            let passed = now.saturating_sub(self.suspended_at.get());
+            require!(passed >= SUSPENSION_SECONDS, RegistryError::NodeSuspended);
+            self.lift_suspension(NodeStatus::Available);
+        } else if self.status == NodeStatus::Draining as u8 {
+            self.status = NodeStatus::Available as u8;
+        } else {
+            require!(self.drain_after_job == 1, RegistryError::NotDraining);
+            self.drain_after_job = 0;
+        }
+        Ok(())
+    }
+
+    /// Ends a suspension, and with it the row of failures.
+    pub fn lift_suspension(&mut self, status: NodeStatus) {
+        self.status = status as u8;
+        self.drain_after_job = 0;
+        self.suspended_at = 0i64.into();
+        self.consecutive_failures = 0;
+    }
+
+    /// Forgets who vouched for what. The claim on the device stays.
+    pub fn drop_attestation(&mut self) {
+        self.attestor = Address::default();
+        self.attestation_expires_at = 0i64.into();
+        self.flags = 0u16.into();
+        self.tier = 0;
+    }
+
     /// What the node offers, as job requirements are checked against it.
     pub fn offer(&self) -> Offer {
         Offer {
@@ -158,6 +206,86 @@ impl Node {
             reputation_bps: self.reputation_bps(),
             price_per_hour: self.price_per_hour.get(),
             mint: self.price_mint.to_bytes(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use NodeStatus::{Available, Draining, Leased, Suspended};
+    use bytemuck::Zeroable;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn node(status: NodeStatus, drain_after_job: u8) -> Node {
+        let mut node = Node::zeroed();
+        node.status = status as u8;
+        node.drain_after_job = drain_after_job;
+        if status == Suspended {
+            node.suspended_at = NOW.into();
+            node.consecutive_failures = FAILURES_TO_SUSPEND;
+        }
+        node
+    }
+
+    fn state(node: &Node) -> (u8, u8) {
+        (node.status, node.drain_after_job)
+    }
+
+    #[test]
+    fn draining_is_asked_for_once() {
+        for (from, wish, to) in [
+            (Available, 0, Some((Draining, 0))),
+            (Leased, 0, Some((Leased, 1))),
+            (Suspended, 0, Some((Suspended, 1))),
+            (Draining, 0, None),
+            (Leased, 1, None),
+            (Suspended, 1, None),
+        ] {
+            let mut node = node(from, wish);
+            let before = state(&node);
+            assert_eq!(node.drain(), to.is_some(), "{from:?} {wish}");
+            assert_eq!(state(&node), to.map_or(before, |(status, wish)| (status as u8, wish)));
+        }
+    }
+
+    #[test]
+    fn resuming_undoes_draining_and_a_suspension_that_is_over() {
+        for (from, wish, now, to) in [
+            (Draining, 0, NOW, Some((Available, 0))),
+            (Leased, 1, NOW, Some((Leased, 0))),
+            (Leased, 0, NOW, None),
+            (Available, 0, NOW, None),
+            (Suspended, 0, NOW + SUSPENSION_SECONDS - 1, None),
+            (Suspended, 1, NOW + SUSPENSION_SECONDS - 1, None),
+            (Suspended, 0, NOW + SUSPENSION_SECONDS, Some((Available, 0))),
+            (Suspended, 1, NOW + SUSPENSION_SECONDS, Some((Available, 0))),
+        ] {
+            let mut node = node(from, wish);
+            let before = state(&node);
+            assert_eq!(node.resume(now).is_ok(), to.is_some(), "{from:?} {wish} {now}");
+            assert_eq!(state(&node), to.map_or(before, |(status, wish)| (status as u8, wish)));
+            if from == Suspended && to.is_some() {
+                assert_eq!((node.consecutive_failures, node.suspended_at.get()), (0, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn a_conviction_suspends_at_once_but_for_a_node_that_runs_a_job() {
+        for (from, to) in [
+            (Available, (Suspended, 0)),
+            (Draining, (Suspended, 1)),
+            (Suspended, (Suspended, 0)),
+            (Leased, (Leased, 0)),
+        ] {
+            let mut node = node(from, 0);
+            node.convict(NOW + 5);
+            assert_eq!(state(&node), (to.0 as u8, to.1), "{from:?}");
+            assert_eq!(node.consecutive_failures, FAILURES_TO_SUSPEND);
+            let at = if from == Leased { 0 } else { NOW + 5 };
+            assert_eq!(node.suspended_at.get(), at);
         }
     }
 }
