@@ -157,6 +157,7 @@ pub fn assert_conserved(settled: &JobSettled) {
         settled.to_matcher,
         settled.to_treasury,
         settled.to_customer,
+        settled.claimed,
     ];
     assert_eq!(parts.iter().sum::<u64>(), settled.deposited, "{settled:?}");
 }

@@ -49,6 +49,12 @@ impl Tokens {
     pub fn amount(&self) -> u64 {
         self.amount.get()
     }
+
+    /// Whether they are not frozen.
+    #[inline(always)]
+    pub fn is_open(&self) -> bool {
+        self.state == INITIALIZED
+    }
 }
 
 /// What a mint begins with.

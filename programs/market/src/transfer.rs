@@ -116,7 +116,9 @@ pub(crate) fn require_destination(account: &TokenAccount, owner: &Address, mint:
 #[inline(never)]
 pub(crate) fn receives(account: &TokenAccount, owner: &Address, mint: &Address, program: &Address) -> Result<bool> {
     require_destination(account, owner, mint)?;
-    if token::can_receive(account.account(), program, mint) {
+    // Without extensions nothing but a freeze can stand in the way.
+    let plain = account.account().data_len() == token::BASE_LENGTH;
+    if (plain && account.is_open()) || token::can_receive(account.account(), program, mint) {
         return Ok(true);
     }
     let seeds = [owner.as_ref(), program.as_ref(), mint.as_ref()];

@@ -10,8 +10,10 @@ use gantry_sdk::{
     registry::accounts::Provider,
 };
 
-/// State byte of a token account, and what it says of a frozen one.
-const STATE: (usize, u8) = (108, 2);
+/// Where a token account says whether it is frozen, and what it says.
+const STATE: usize = 108;
+const INITIALIZED: u8 = 1;
+const FROZEN: u8 = 2;
 
 impl World {
     /// The instruction with which the customer takes `job` to the council.
@@ -91,7 +93,7 @@ impl World {
 
     /// Freezes a token account, as the authority of its mint could.
     pub fn freeze(&mut self, account: &Pubkey) {
-        self.overwrite(account, STATE.0, &[STATE.1]);
+        self.overwrite(account, STATE, &[FROZEN]);
     }
 
     /// Another token account of `owner` in the mint that jobs pay in, beside the associated one, at a fresh address.
@@ -99,6 +101,7 @@ impl World {
         let first = self.token_account(owner, self.usdc);
         let second = self.forge(&first, None);
         self.overwrite(&second, 64, &[0; 8]);
+        self.overwrite(&second, STATE, &[INITIALIZED]);
         second
     }
 

@@ -21,7 +21,7 @@ pub enum JobStatus {
     Lapsed = 4,
     /// Before the council.
     Disputed = 5,
-    /// Decided by the council.
+    /// Decided by the council. No account says so: a verdict settles and closes the job in the same instruction.
     Resolved = 6,
 }
 
