@@ -16,6 +16,8 @@ pub type Lookup = [MaybeUninit<AccountView>; MAX_ACCOUNTS];
 /// One call of the program.
 pub struct Request<'a> {
     cursor: anchor_lang::AccountCursor,
+    /// Where the cursor puts the accounts that it has walked.
+    lookup: *const AccountView,
     accounts: usize,
     data: &'a [u8],
     program_id: &'a Address,
@@ -35,6 +37,7 @@ impl<'a> Request<'a> {
             Self {
                 accounts: input.cast::<u64>().read() as usize,
                 cursor: anchor_lang::AccountCursor::new(input, lookup.as_mut_ptr().cast()),
+                lookup: lookup.as_ptr().cast(),
                 data: core::slice::from_raw_parts(data, length),
                 program_id: &*data.add(length).cast::<Address>(),
             }
@@ -68,14 +71,13 @@ impl<'a> Request<'a> {
     #[inline(always)]
     pub fn run<T: TryAccounts>(
         &mut self,
-        lookup: *const AccountView,
         handler: impl FnOnce(&mut Context<'_, T>, T::IxArgs<'_>, &[u8]) -> Result<()>,
     ) -> Result<()> {
         const { assert!(!T::HAS_DYNAMIC_MUT_MASK && T::HEADER_SIZE < MAX_ACCOUNTS) };
         self.walk(T::HEADER_SIZE, &T::MUT_MASK)?;
         let arguments = &self.data[8..];
-        // SAFETY: `walk` has written the first places of the lookup.
-        let views = unsafe { core::slice::from_raw_parts(lookup, T::HEADER_SIZE) };
+        // SAFETY: `walk` has written the first places of the lookup, which outlives the request.
+        let views = unsafe { core::slice::from_raw_parts(self.lookup, T::HEADER_SIZE) };
         let (accounts, bumps, parsed) =
             T::try_accounts(self.program_id, views, self.cursor.duplicates(), 0, arguments)?;
         let mut ctx = context(self.program_id, accounts, bumps, &mut self.cursor);
@@ -124,15 +126,14 @@ macro_rules! entrypoint {
             #[unsafe(no_mangle)]
             pub unsafe extern "C" fn entrypoint(input: *mut u8, data: *const u8) -> u64 {
                 let mut lookup: Lookup = [const { core::mem::MaybeUninit::uninit() }; _];
-                let views = lookup.as_ptr().cast();
                 // SAFETY: these are the runtime's arguments.
                 let mut request = unsafe { Request::new(input, data, &mut lookup) };
-                if !request.is_for(&crate::ID) {
+                if !request.is_for(&ID) {
                     return anchor_lang::Error::from(ErrorCode::DeclaredProgramIdMismatch).into();
                 }
                 let result = match request.tag() {
                     $(Some(tag) if tag == const { $crate::tag_of!($($instruction)? $accounts) } => {
-                        $name(&mut request, views)
+                        $name(&mut request)
                     })*
                     _ => Err(ErrorCode::InstructionFallbackNotFound.into()),
                 };
@@ -140,8 +141,8 @@ macro_rules! entrypoint {
             }
 
             $(#[inline(never)]
-            fn $name(request: &mut Request, views: *const anchor_lang::AccountView) -> Result<()> {
-                request.run::<$accounts>(views, |ctx, parsed, data| {
+            fn $name(request: &mut Request) -> Result<()> {
+                request.run::<$accounts>(|ctx, parsed, data| {
                     let _ = (&parsed, data);
                     $(let ($parsed,) = parsed;)?
                     $crate::arguments!(data $(, $argument)*);
