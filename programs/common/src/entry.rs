@@ -30,14 +30,16 @@ impl<'a> Request<'a> {
     /// `input` and `data` are the entry point's two arguments, and `lookup` outlives the request.
     #[inline(always)]
     pub unsafe fn new(input: *mut u8, data: *const u8, lookup: &mut Lookup) -> Self {
+        // One pointer for both: what the cursor writes through it is read through it.
+        let lookup = lookup.as_mut_ptr().cast::<AccountView>();
         // SAFETY: the runtime puts the count of accounts first, the length of the data before the data, and the
         // program's address behind it.
         unsafe {
             let length = data.sub(8).cast::<u64>().read() as usize;
             Self {
                 accounts: input.cast::<u64>().read() as usize,
-                cursor: anchor_lang::AccountCursor::new(input, lookup.as_mut_ptr().cast()),
-                lookup: lookup.as_ptr().cast(),
+                cursor: anchor_lang::AccountCursor::new(input, lookup),
+                lookup,
                 data: core::slice::from_raw_parts(data, length),
                 program_id: &*data.add(length).cast::<Address>(),
             }

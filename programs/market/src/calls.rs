@@ -21,7 +21,7 @@ pub(crate) struct SlashAccounts<'a> {
     pub stake_vault: &'a mut TokenAccount,
     pub customer: &'a mut TokenAccount,
     pub reporter: &'a mut TokenAccount,
-    pub treasury: &'a mut TokenAccount,
+    pub treasury: &'a mut UncheckedAccount,
     pub stake_mint: &'a MintAccount,
     pub token_program: &'a TokenProgram,
 }

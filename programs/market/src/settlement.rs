@@ -51,9 +51,9 @@ pub struct Settlement {
     /// An account of the matcher's.
     #[account(mut, unsafe(dup))]
     pub matcher_destination: TokenAccount,
-    /// The treasury.
+    /// The treasury. Where it cannot receive, its part goes to the customer.
     #[account(mut, unsafe(dup), constraint = same(treasury.address(), &payment_mint.treasury) @ MarketError::WrongAccount)]
-    pub treasury: TokenAccount,
+    pub treasury: UncheckedAccount,
     /// An account of the customer's.
     #[account(mut, unsafe(dup))]
     pub customer_destination: TokenAccount,
@@ -282,7 +282,7 @@ impl Settlement {
             dispute.customer,
         )?;
         // What is left is the treasury's: its own part, what another could not receive, and dust.
-        vault.close(&mut self.treasury, &mut self.rent_payer)?;
+        let forgone = vault.close(&mut self.treasury, &mut self.customer_destination, &mut self.rent_payer)?;
         if bond > 0 || to_delegators > 0 {
             let market = Market {
                 params: &self.params,
@@ -296,7 +296,14 @@ impl Settlement {
         let paid = [claimed, to_provider, to_delegators, to_matcher, to_customer];
         let to_treasury = paid
             .iter()
-            .try_fold(job.deposited.get(), |left, part| left.checked_sub(*part));
+            .try_fold(job.deposited.get(), |left, part| left.checked_sub(*part))
+            .ok_or(MarketError::Overflow)?;
+        // Dust that goes the same way is nobody's: the event counts the deposit only.
+        let (to_treasury, to_customer) = if forgone > 0 {
+            (0, to_customer.saturating_add(to_treasury))
+        } else {
+            (to_treasury, to_customer)
+        };
         emit!(JobSettled {
             job: *job.address(),
             customer: job.customer,
@@ -309,7 +316,7 @@ impl Settlement {
             to_provider,
             to_delegators,
             to_matcher,
-            to_treasury: to_treasury.ok_or(MarketError::Overflow)?,
+            to_treasury,
             to_customer,
             claimed,
         });

@@ -57,11 +57,19 @@ impl Vault<'_> {
         )
     }
 
-    /// Sends what remains to the treasury, and closes the vault; rent to `rent_payer`.
+    /// Sends what remains to the treasury, or to `customer` where the treasury cannot receive, so that nobody's money waits
+    /// for it. Closes the vault; rent to `rent_payer`. Gives what the customer got.
     #[inline(never)]
-    pub(crate) fn close(&mut self, treasury: &mut TokenAccount, rent_payer: &mut UncheckedAccount) -> Result<()> {
+    pub(crate) fn close(
+        &mut self,
+        treasury: &mut UncheckedAccount,
+        customer: &mut TokenAccount,
+        rent_payer: &mut UncheckedAccount,
+    ) -> Result<u64> {
         let rest = self.vault.amount();
-        self.pay(treasury, rest)?;
+        let usable = token::can_receive(treasury.account(), self.token_program, self.mint.address());
+        let destination = if usable { writable(treasury) } else { writable(customer) };
+        self.transfer(destination, rest)?;
         let (id, bump) = (self.job.id.get().to_le_bytes(), [self.job.bump]);
         token::close(
             self.token_program,
@@ -69,7 +77,8 @@ impl Vault<'_> {
             writable(rent_payer),
             signer(self.job),
             &[b"job", self.job.customer.as_ref(), &id, &bump],
-        )
+        )?;
+        Ok(if usable { 0 } else { rest })
     }
 }
 

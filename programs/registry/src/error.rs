@@ -107,4 +107,9 @@ pub enum RegistryError {
     /// Not who paid the rent.
     #[msg("rent goes back to who paid it: pass the rent payer that the account names")]
     WrongRentPayer,
+    /// Another attestor's word on the node is in force.
+    #[msg(
+        "another attestor's attestation is in force: it ends by itself, or its attestor or the network's authority revokes it"
+    )]
+    AttestedByAnother,
 }

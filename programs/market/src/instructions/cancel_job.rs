@@ -36,7 +36,7 @@ pub struct CancelJob {
     pub destination: TokenAccount,
     /// Receives dust.
     #[account(mut, unsafe(dup), constraint = same(treasury.address(), &payment_mint.treasury) @ MarketError::WrongAccount)]
-    pub treasury: TokenAccount,
+    pub treasury: UncheckedAccount,
     /// Who paid the rent.
     #[account(mut, unsafe(dup), constraint = same(rent_payer.address(), &job.rent_payer) @ MarketError::WrongAccount)]
     pub rent_payer: UncheckedAccount,
@@ -77,7 +77,7 @@ impl CancelJob {
         } else {
             vault.pay_payee(&mut self.destination, owner, refunded, 0)?
         };
-        vault.close(&mut self.treasury, &mut self.rent_payer)?;
+        vault.close(&mut self.treasury, &mut self.destination, &mut self.rent_payer)?;
         self.customer.open_jobs = self.customer.open_jobs.checked_sub(1u32).ok_or(MarketError::Overflow)?;
         emit!(JobCancelled {
             job: *self.job.address(),

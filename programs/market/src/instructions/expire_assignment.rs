@@ -46,7 +46,7 @@ pub struct ExpireAssignment {
     pub reporter_destination: TokenAccount,
     /// The treasury's account in the stake mint.
     #[account(mut, unsafe(dup), constraint = same(treasury.address(), &staking_params.treasury) @ MarketError::WrongAccount)]
-    pub treasury: TokenAccount,
+    pub treasury: UncheckedAccount,
     /// The stake mint.
     #[account(constraint = same(stake_mint.address(), &staking_params.stake_mint) @ MarketError::WrongAccount)]
     pub stake_mint: MintAccount,

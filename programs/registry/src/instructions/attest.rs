@@ -58,6 +58,13 @@ impl Attest {
             RegistryError::InvalidExpiry
         );
         require!(args.device_hash != [0; 32], RegistryError::InvalidDeviceHash);
+        // Otherwise any attestor could take a node's tier and flags from it.
+        let node = &self.node;
+        let ended = is_zero(&node.attestor) || node.attestation_expires_at.get() <= now;
+        require!(
+            ended || same(&node.attestor, self.signer.address()),
+            RegistryError::AttestedByAnother
+        );
         let free = is_zero(&self.device.node) || same(&self.device.node, self.node.address());
         require!(free, RegistryError::DeviceClaimed);
         // A node stands for one device: letting go of the first is its own instruction.
