@@ -36,6 +36,7 @@ fn random_histories_keep_every_law() {
         Ok(summary) => summary,
         Err(failure) => panic!("{}", failure.report),
     };
+    print!("{}", summary.refusals());
     println!("{}", summary.line(started.elapsed()));
     assert!(summary.steps >= steps);
     for (name, [done, refused]) in &summary.counts {

@@ -23,6 +23,9 @@ use std::{collections::BTreeMap, rc::Rc};
 /// How often each instruction succeeded and was refused.
 pub(crate) type Counts = BTreeMap<&'static str, [u64; 2]>;
 
+/// How often each instruction was refused by each error.
+pub(crate) type Errors = BTreeMap<(&'static str, &'static str), u64>;
+
 /// What a step does, and whether somebody dropped the signature that it needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
@@ -49,6 +52,7 @@ pub(crate) struct History {
     pub(crate) model: Model,
     laws: Laws,
     pub(crate) counts: Counts,
+    pub(crate) errors: Errors,
 }
 
 impl History {
@@ -63,6 +67,7 @@ impl History {
             model,
             laws,
             counts: Counts::new(),
+            errors: Errors::new(),
         }
     }
 
@@ -87,11 +92,20 @@ impl History {
             (Ok(logs), Ok(())) => (logs, None),
             (Err(refusal), Err(reasons)) => {
                 count[1] += 1;
+                *self.errors.entry((op.name(), refusal.name)).or_default() += 1;
                 let expected = reasons.contains(&refusal.name);
-                let why = || format!("refused as {} and not as one of {reasons:?}: {:#?}", refusal.name, refusal.logs);
+                let why = || {
+                    format!(
+                        "refused as {} and not as one of {reasons:?}: {:#?}",
+                        refusal.name, refusal.logs
+                    )
+                };
                 return if expected { Ok(()) } else { Err(why()) };
             }
-            (Ok(logs), Err(reasons)) => (logs, Some(format!("went through, for all that speaks against it: {reasons:?}"))),
+            (Ok(logs), Err(reasons)) => (
+                logs,
+                Some(format!("went through, for all that speaks against it: {reasons:?}")),
+            ),
             (Err(refusal), Ok(())) => {
                 let why = format!("refused as {} ({:?}), for no reason", refusal.name, refusal.error);
                 (refusal.logs, Some(why))
@@ -108,7 +122,9 @@ impl History {
         let metas = instructions.iter().flat_map(|instruction| &instruction.accounts);
         let mut written: Vec<(Subject, Pubkey)> = Vec::new();
         for meta in metas.filter(|meta| meta.is_writable) {
-            let Some(subject) = subject_at(&meta.pubkey) else { continue };
+            let Some(subject) = subject_at(&meta.pubkey) else {
+                continue;
+            };
             if !written.contains(&(subject, meta.pubkey)) {
                 written.push((subject, meta.pubkey));
             }
@@ -148,7 +164,9 @@ impl History {
         };
         self.step(&step).map_err(|error| format!("{what}: {error}"))?;
         if refused(&self.counts) > before {
-            return Err(format!("at the end everything must go through, but this did not: {what}"));
+            return Err(format!(
+                "at the end everything must go through, but this did not: {what}"
+            ));
         }
         Ok(())
     }
@@ -286,7 +304,8 @@ impl History {
 
     fn empty(&self) -> Result<(), String> {
         for (who, pool) in &self.model.pools {
-            let nothing = pool.slashable() == 0 && pool.bonded == 0 && pool.active.shares == 0 && pool.unbonding.shares == 0;
+            let nothing =
+                pool.slashable() == 0 && pool.bonded == 0 && pool.active.shares == 0 && pool.unbonding.shares == 0;
             if !nothing {
                 return Err(format!("everybody has left pool {who}, and yet: {pool:?}"));
             }
@@ -314,7 +333,12 @@ impl History {
         }
         // The treasury and the wallets have all that there is.
         for coin in COINS {
-            let all: u128 = self.model.purses.iter().map(|(purse, amount)| self.of(coin, *purse, *amount)).sum();
+            let all: u128 = self
+                .model
+                .purses
+                .iter()
+                .map(|(purse, amount)| self.of(coin, *purse, *amount))
+                .sum();
             let minted: u128 = super::model::PURSES.iter().copied().map(u128::from).sum();
             if all != minted {
                 return Err(format!("law 1: {minted} base units of {coin:?} became {all}"));

@@ -90,13 +90,7 @@ impl Laws {
     }
 
     /// Checks a step that went through at `now`. `model` is the model after it.
-    pub(crate) fn observe(
-        &mut self,
-        op: &dyn Operation,
-        touched: &[Touched],
-        logs: &[String],
-        model: &Model,
-    ) -> Law {
+    pub(crate) fn observe(&mut self, op: &dyn Operation, touched: &[Touched], logs: &[String], model: &Model) -> Law {
         let moved = self.conservation(touched)?;
         self.receipts(op, model.now)?;
         self.jobs(op, touched, logs, &moved, model)?;
@@ -202,9 +196,10 @@ impl Laws {
         ];
         let earned: u128 = earners.iter().copied().map(u128::from).sum();
         let life = self.lives.get(&at).ok_or("a settlement of a job that never was")?;
-        ensure(earned + u128::from(event.to_customer) == u128::from(life.deposited), || {
-            format!("law 1: {at:?} had {} and paid {event:?}", life.deposited)
-        })?;
+        ensure(
+            earned + u128::from(event.to_customer) == u128::from(life.deposited),
+            || format!("law 1: {at:?} had {} and paid {event:?}", life.deposited),
+        )?;
         let passed = match (life.started, life.ended) {
             (Some(started), Some(ended)) => (ended - started).max(0) as u128,
             _ => 0,
@@ -217,13 +212,7 @@ impl Laws {
     }
 
     /// A vault opens with the deposit, and closes with all of it gone to those who may have it.
-    fn vault(
-        &mut self,
-        at: JobRef,
-        op: &dyn Operation,
-        data: Option<&[u8]>,
-        moved: &HashMap<Pubkey, i128>,
-    ) -> Law {
+    fn vault(&mut self, at: JobRef, op: &dyn Operation, data: Option<&[u8]>, moved: &HashMap<Pubkey, i128>) -> Law {
         let change = moved.get(&Purse::Vault(at).at()).copied().unwrap_or(0);
         if data.is_none() && change == 0 && !self.lives.contains_key(&at) {
             // Lamports sent to where there is no vault yet.

@@ -2,12 +2,13 @@
 
 use super::{
     dice::Dice,
-    history::{self, Counts, History, Step},
+    history::{self, Counts, Errors, History, Step},
     ops::Op,
     rules::PROFILES,
 };
 use std::{
     any::Any,
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{
@@ -35,10 +36,11 @@ pub(crate) struct Summary {
     pub(crate) steps: u64,
     pub(crate) histories: u64,
     pub(crate) counts: Counts,
+    pub(crate) errors: Errors,
 }
 
 impl Summary {
-    fn add(&mut self, counts: &Counts) {
+    fn add(&mut self, (counts, errors): &(Counts, Errors)) {
         self.histories += 1;
         for (name, [done, refused]) in counts {
             let sum = self.counts.entry(name).or_default();
@@ -46,12 +48,30 @@ impl Summary {
             sum[1] += refused;
             self.steps += done + refused;
         }
+        for (why, times) in errors {
+            *self.errors.entry(*why).or_default() += times;
+        }
+    }
+
+    /// How often each refusal was met, one line per instruction.
+    pub(crate) fn refusals(&self) -> String {
+        let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for ((instruction, error), times) in &self.errors {
+            let line = lines.entry(instruction).or_default();
+            line.push(format!("{error} {times}"));
+        }
+        let lines = lines
+            .iter()
+            .map(|(name, errors)| format!("  {name}: {}\n", errors.join(", ")));
+        format!("refusals by error:\n{}", lines.collect::<String>())
     }
 
     /// The final line.
     pub(crate) fn line(&self, took: Duration) -> String {
         let each = self.counts.iter();
-        let each: Vec<_> = each.map(|(name, [done, refused])| format!("{name} {done}/{refused}")).collect();
+        let each: Vec<_> = each
+            .map(|(name, [done, refused])| format!("{name} {done}/{refused}"))
+            .collect();
         let rate = self.steps as f64 / took.as_secs_f64();
         format!(
             "{} steps in {} histories, {rate:.0} a second; succeeded/refused: {}",
@@ -62,6 +82,9 @@ impl Summary {
     }
 }
 
+/// What one history did.
+type Done = (Counts, Errors);
+
 fn panicked(cause: &(dyn Any + Send)) -> String {
     let text = cause.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
@@ -69,16 +92,16 @@ fn panicked(cause: &(dyn Any + Send)) -> String {
 }
 
 /// Runs `body` on a fresh history of `seed`; a panic is an error like any other.
-fn attempt(seed: u64, body: impl FnOnce(&mut History) -> Result<(), String>) -> Result<Counts, String> {
+fn attempt(seed: u64, body: impl FnOnce(&mut History) -> Result<(), String>) -> Result<Done, String> {
     let run = AssertUnwindSafe(|| {
         let mut history = History::new(seed);
-        body(&mut history).map(|()| history.counts)
+        body(&mut history).map(|()| (history.counts, history.errors))
     });
     catch_unwind(run).unwrap_or_else(|cause| Err(panicked(cause.as_ref())))
 }
 
 /// Runs the history of `seed`; gives its counts, or the steps up to the failure and what it was.
-fn run(seed: u64, length: usize) -> Result<Counts, (Vec<Step>, String)> {
+fn run(seed: u64, length: usize) -> Result<Done, (Vec<Step>, String)> {
     let mut steps: Vec<Step> = Vec::new();
     let result = attempt(seed, |history| {
         let mut dice = Dice::new(seed);
@@ -98,7 +121,7 @@ fn run(seed: u64, length: usize) -> Result<Counts, (Vec<Step>, String)> {
 }
 
 /// Does `steps` again in a fresh history.
-fn again(seed: u64, steps: &[Step]) -> Result<Counts, String> {
+fn again(seed: u64, steps: &[Step]) -> Result<Done, String> {
     attempt(seed, |history| {
         for step in steps {
             history.step(step)?;
@@ -141,7 +164,7 @@ fn shrink(seed: u64, mut steps: Vec<Step>, mut error: String) -> (Vec<Step>, Str
 }
 
 /// Runs the history of `seed`, and on failure reports it with its seed and the fewest steps that show it.
-pub(crate) fn check(seed: u64, length: usize) -> Result<Counts, Failure> {
+pub(crate) fn check(seed: u64, length: usize) -> Result<Done, Failure> {
     run(seed, length).map_err(|(steps, error)| {
         let before = steps.len();
         let (steps, short) = shrink(seed, steps, error.clone());

@@ -13,7 +13,8 @@ pub(crate) struct Differences(pub(crate) Vec<String>);
 impl Differences {
     fn same<T: PartialEq + Debug>(&mut self, what: &str, chain: T, model: T) {
         if chain != model {
-            self.0.push(format!("{what}: the chain has {chain:?}, the model {model:?}"));
+            self.0
+                .push(format!("{what}: the chain has {chain:?}, the model {model:?}"));
         }
     }
 }

@@ -171,7 +171,10 @@ impl Job {
             (u64::from(self.served) * 10_000 / u64::from(promised)) as u16
         };
         let shortfall = self.spec.sla_bps.saturating_sub(uptime);
-        let reached = terms.sla.iter().filter(|s| shortfall > 0 && shortfall >= s.shortfall_bps);
+        let reached = terms
+            .sla
+            .iter()
+            .filter(|s| shortfall > 0 && shortfall >= s.shortfall_bps);
         let credit = share(bill, u64::from(reached.map(|s| s.credit_bps).max().unwrap_or(0)));
         let earned = bill - credit;
         let fee = u128::from(earned) * u128::from(terms.fee_bps);

@@ -229,9 +229,8 @@ impl Operation for SettleJob {
         let provider = there(model.providers.get(&self.provider))?;
         let pool = there(model.pools.get(&self.pool))?;
         let waited = job.since(now).saturating_sub(job.ended_at);
-        let right_payees = self.payout == provider.payout
-            && job.matcher == Some(self.matcher)
-            && self.customer == self.job.0;
+        let right_payees =
+            self.payout == provider.payout && job.matcher == Some(self.matcher) && self.customer == self.job.0;
         Reasons::default()
             .unless(
                 job.provider == Some(self.provider) && job.provider == Some(self.pool),

@@ -39,10 +39,20 @@ pub(crate) struct OpenJob {
 
 impl OpenJob {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
-        let who = wallet(dice);
+        // Mostly somebody with money.
+        let who = if dice.chance(90) {
+            dice.below(5) as Who
+        } else {
+            wallet(dice)
+        };
         let next = model.customers.get(&who).map_or(0, |customer| customer.next_id);
-        let id = if dice.chance(4) { dice.edge(next, u64::MAX) } else { next };
-        let used: Vec<Coin> = model.pools.values().map(|pool| pool.coin).collect();
+        let id = if dice.chance(4) {
+            dice.edge(next, u64::MAX)
+        } else {
+            next
+        };
+        let used = model.pools.values().map(|pool| pool.coin);
+        let used: Vec<Coin> = used.filter(|coin| *coin != Coin::Stake).collect();
         let coin = match dice.pick(&used) {
             Some(coin) if !dice.chance(4) => *coin,
             _ => dice.one_of(&[Coin::Usdc, Coin::Usd22, Coin::Stake]),
@@ -308,7 +318,10 @@ impl AssignJob {
         // One that would do, if there is one; any other now and then.
         let fits = |node: &&NodeRef| {
             let free = model.nodes[*node].status == NodeStatus::Available;
-            free && job.is_none_or(|job| job.mismatches(&model.nodes[*node], model.now).is_empty())
+            let pool = model.pools.get(&node.0);
+            let minimum = model.rules.staking.minimum_pool_stake;
+            let pool = pool.filter(|pool| pool.coin == coin && pool.active.stake >= minimum);
+            free && pool.is_some() && job.is_none_or(|job| job.mismatches(&model.nodes[*node], model.now).is_empty())
         };
         let fitting: Vec<NodeRef> = model.nodes.keys().filter(fits).copied().collect();
         let node = match job.and_then(|job| job.node).or(dice.pick(&fitting).copied()) {
@@ -333,8 +346,7 @@ impl Operation for AssignJob {
 
     fn instructions(&self) -> Vec<Instruction> {
         let zeros = [0; 1_024];
-        let mut node =
-            registry::accounts::Node::deserialize(&mut &zeros[..]).expect("zeros are a node");
+        let mut node = registry::accounts::Node::deserialize(&mut &zeros[..]).expect("zeros are a node");
         node.provider = Subject::Provider(self.node.0).at();
         let mut job = job_account(self.job, None);
         job.mint = self.coin.mint().mint;

@@ -101,10 +101,7 @@ impl Operation for Gift {
             accounts: vec![AccountMeta::new(address(PAYER), true), AccountMeta::new(to, false)],
             data: data.clone(),
         };
-        vec![
-            give(self.job.at()),
-            give(Subject::Purse(Purse::Vault(self.job)).at()),
-        ]
+        vec![give(self.job.at()), give(Subject::Purse(Purse::Vault(self.job)).at())]
     }
 
     fn apply(&self, _: &mut Model) -> Verdict {

@@ -29,6 +29,9 @@ pub(crate) struct RegisterProvider {
 impl RegisterProvider {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
         let free = (0..PROVIDERS).find(|who| !model.providers.contains_key(who));
+        if free.is_none() && !dice.chance(30) {
+            return None;
+        }
         let who = free.unwrap_or_else(|| dice.below(u64::from(PROVIDERS)) as Who);
         let payout = (!dice.chance(5)).then(|| signer(dice, who));
         Some(Rc::new(Self { who, payout }))
@@ -279,7 +282,11 @@ impl Operation for Attest {
     fn apply(&self, model: &mut Model) -> Verdict {
         let now = model.now;
         let node = there(model.nodes.get_mut(&self.node))?;
-        let (tier, flags) = if self.attestor == ATTESTOR { (3, 0b11_1111) } else { (1, 0b11) };
+        let (tier, flags) = if self.attestor == ATTESTOR {
+            (3, 0b11_1111)
+        } else {
+            (1, 0b11)
+        };
         let claimed = model.devices.get(&self.device).copied();
         let lasts = i128::from(self.expires_at) - i128::from(now);
         Reasons::default()
@@ -323,7 +330,7 @@ fn valid_flags(flags: u8) -> bool {
 impl Pause {
     pub(crate) fn draw(_: &Model, dice: &mut Dice) -> Option<Op> {
         Some(Rc::new(Self {
-            signer: dice.one_of(&[GUARDIAN, AUTHORITY, 0]),
+            signer: dice.one_of(&[GUARDIAN, AUTHORITY, 0, 1]),
             flags: pause_flags(dice),
         }))
     }

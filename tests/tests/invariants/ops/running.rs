@@ -344,11 +344,7 @@ impl Operation for StopJob {
     }
 
     fn instructions(&self) -> Vec<Instruction> {
-        signed_by(
-            ix::stop_job(&job_account(self.job, Some(self.node))),
-            0,
-            self.signer,
-        )
+        signed_by(ix::stop_job(&job_account(self.job, Some(self.node))), 0, self.signer)
     }
 
     fn apply(&self, model: &mut Model) -> Verdict {

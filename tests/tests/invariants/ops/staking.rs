@@ -51,7 +51,11 @@ impl CreatePool {
         Some(Rc::new(Self {
             who,
             signer: signer(dice, who),
-            coin: dice.one_of(&[Coin::Usdc, Coin::Usdc, Coin::Usd22, Coin::Usd22, Coin::Stake]),
+            coin: if dice.chance(5) {
+                Coin::Stake
+            } else {
+                dice.one_of(&COINS[1..])
+            },
             commission: commission(dice),
         }))
     }
@@ -137,8 +141,10 @@ pub(crate) struct Stake {
 impl Stake {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
         // In the opening the pool without stake comes first, and gets enough to take jobs.
-        let empty = model.pools.iter().find(|(_, pool)| pool.positions == 0);
         let minimum = model.rules.staking.minimum_pool_stake;
+        let patron = dice.chance(50);
+        let short = |pool: &Pool| pool.positions == 0 || (patron && pool.active.stake < minimum);
+        let empty = model.pools.iter().find(|(_, pool)| short(pool) && pool.wipes.len() < 4);
         if let Some((pool, _)) = empty {
             let amount = minimum + dice.size(minimum.saturating_mul(1_000));
             return Some(Rc::new(Self {
@@ -217,14 +223,17 @@ pub(crate) struct RequestUnstake {
 impl RequestUnstake {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
         let (pool, owner) = position(model, dice, |position| position.shares > 0)?;
-        let has = model.positions.get(&(pool, owner)).map_or(0, |position| position.shares);
+        let has = model
+            .positions
+            .get(&(pool, owner))
+            .map_or(0, |position| position.shares);
         let shares = match dice.below(10) {
             0 => u128::MAX,
             1 => 0,
             2 => 1,
             3 => has + 1,
-            4 | 5 => has,
-            6 => has / 2,
+            4 => has,
+            5 | 6 => has / 2,
             _ => u128::from(dice.size(has.min(u128::from(u64::MAX)) as u64)),
         };
         Some(Rc::new(Self {
