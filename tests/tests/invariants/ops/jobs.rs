@@ -5,7 +5,7 @@ use crate::suite::{
     cast::{Coin, JobRef, NODE_KEYS, NodeRef, PAYER, Purse, Subject, Who, address, nowhere},
     dice::Dice,
     model::{
-        Customer, Job, JobSpec, Model, NodeStatus, Outcome, RUNTIME, Reasons, Status, Verdict, because,
+        Job, JobSpec, Model, NodeStatus, Outcome, RUNTIME, Reasons, Status, Verdict, because,
         job::{bond, deposit},
         there,
     },
@@ -229,7 +229,7 @@ impl Operation for OpenJob {
         };
         model.jobs.insert(self.job, job);
         model.pay(purse, Purse::Vault(self.job), amount);
-        let customer = model.customers.entry(who).or_insert_with(Customer::default);
+        let customer = model.customers.entry(who).or_default();
         customer.next_id += 1;
         customer.open_jobs += 1;
         Ok(())
@@ -326,6 +326,7 @@ impl AssignJob {
         let fitting: Vec<NodeRef> = model.nodes.keys().filter(fits).copied().collect();
         let node = match job.and_then(|job| job.node).or(dice.pick(&fitting).copied()) {
             Some(node) if !dice.chance(5) => node,
+            None if !dice.chance(15) => return None,
             _ => node(model, dice)?,
         };
         let named = job.and_then(|job| job.matcher).filter(|_| !dice.chance(20));

@@ -150,7 +150,11 @@ pub(crate) struct StartJob {
 
 impl StartJob {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
-        let at = job(model, dice, |job| job.status == Status::Assigned)?;
+        let patient = dice.chance(10);
+        let at = job(model, dice, |job| {
+            let waited = job.since(model.now).saturating_sub(job.active_at);
+            job.status == Status::Assigned && (patient || waited <= job.spec.start_deadline)
+        })?;
         let node = node_of(model, dice, at);
         let mut paper = Paper::draw(model, dice, at, node);
         match dice.below(60) {
