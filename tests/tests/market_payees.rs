@@ -78,6 +78,13 @@ fn a_frozen_payee_loses_its_part_to_the_treasury() {
 }
 
 #[test]
+fn a_frozen_treasury_leaves_its_part_to_the_customer() {
+    let mut one = scene();
+    let authority = one.world.authority.insecure_clone();
+    assert_eq!(one.paid_without(&authority), [48_750, 250, 0, 951_000]);
+}
+
+#[test]
 fn all_payees_may_be_frozen() {
     let mut scene = scene();
     for wallet in [&scene.listing.wallet, &scene.matcher, &scene.customer] {

@@ -132,6 +132,10 @@ fn a_later_attestation_replaces_the_first_and_keeps_the_devices_history() {
         expires_at: START_TIME + 2 * DAY,
         ..args()
     };
+    let overruling = attest(&world, &second, &listing.node, later);
+    world.refuses(&overruling, &[&second], "registry", "AttestedByAnother");
+    let revoke = ix::revoke_attestation(&first.pubkey(), &listing.node);
+    world.send(&[revoke], &[&first]).expect("a revocation");
     world.attest(&second, &listing.node, later).expect("an attestation");
     let node = node(&world, &listing.node);
     assert_eq!(

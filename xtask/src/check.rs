@@ -1,6 +1,7 @@
 //! What must hold before a change lands: the same here and in CI.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -23,6 +24,8 @@ const CARGO_DENY: &str = "0.20.2";
 
 /// The package whose tests run the programs in the VM, and the processes.
 const VM_PACKAGE: &str = "gantry-tests";
+/// Its test files that are groups of their own.
+const ALONE: [&str; 1] = ["invariants"];
 
 /// A part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -37,6 +40,10 @@ pub(crate) enum Group {
     Unit,
     /// The compiler's self-test and the programs in the VM
     Programs,
+    /// Random histories of a whole market beside a model of it
+    Invariants,
+    /// Compute units of every instruction, against the checked-in table
+    Cu,
     /// All processes end to end, and with faults
     E2e,
     /// Licences and sources of the dependencies
@@ -79,6 +86,16 @@ const STEPS: &[Step] = &[
         name: "programs in the VM",
         group: Group::Programs,
         work: test_in_vm,
+    },
+    Step {
+        name: "invariants",
+        group: Group::Invariants,
+        work: || test_alone("invariants"),
+    },
+    Step {
+        name: "compute units",
+        group: Group::Cu,
+        work: || bench(&["cu", "--check"].map(Into::into)),
     },
     Step {
         name: "end to end",
@@ -153,6 +170,10 @@ pub(crate) fn lint() -> Result<()> {
 /// Builds every program of the off-chain workspace in one go, so that what they share is compiled once.
 pub(crate) fn build_binaries() -> Result<()> {
     setup::build_programs()?;
+    build_all_binaries()
+}
+
+fn build_all_binaries() -> Result<()> {
     sh::shown(cargo(&paths::root()).args(["build", "--workspace", "--bins"]))
 }
 
@@ -179,8 +200,21 @@ fn test_in_vm() -> Result<()> {
     programs::build_selftest(Compiler::Debian)?;
     run_tests(
         &[],
-        &test_files(|package, name| package == VM_PACKAGE && !is_end_to_end(name))?,
+        &test_files(|package, name| package == VM_PACKAGE && !is_end_to_end(name) && !ALONE.contains(&name))?,
     )
+}
+
+/// Runs one test file, and shows what it counts.
+fn test_alone(name: &str) -> Result<()> {
+    programs::compile_deployed(Compiler::Debian)?;
+    sh::shown(tests(&[], &[name.to_owned()]).args(["--", "--nocapture"]))
+}
+
+/// Runs the benchmarks' program over the built programs.
+pub(crate) fn bench(arguments: &[OsString]) -> Result<()> {
+    programs::compile_deployed(Compiler::Debian)?;
+    build_all_binaries()?;
+    sh::shown(Command::new(paths::root().join("target/debug/gantry-bench")).args(arguments))
 }
 
 fn test_end_to_end() -> Result<()> {

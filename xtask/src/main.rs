@@ -36,6 +36,8 @@ enum Verb {
         #[arg(value_enum)]
         only: Vec<check::Group>,
     },
+    /// Measure: `cu` for compute units, rent and the programs' sizes
+    Bench(StackArguments),
     /// Build or check the on-chain programs
     Programs {
         #[command(subcommand)]
@@ -78,7 +80,7 @@ enum ProgramsVerb {
 
 #[derive(clap::Args)]
 struct StackArguments {
-    /// Passed on: --json prints one JSON object last, --job FILE runs another job
+    /// Passed on; `--help` behind the verb lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
@@ -102,6 +104,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         }
         Some(Verb::Demo(stack)) => stack::run("demo", &stack.arguments),
         Some(Verb::Up(stack)) => stack::run("up", &stack.arguments),
+        Some(Verb::Bench(bench)) => done(check::bench(&bench.arguments)),
         Some(Verb::Test { only }) => done(check::run(&only)),
         Some(Verb::Programs { verb }) => match verb {
             ProgramsVerb::Build { toolchain, check } => done(programs::build(toolchain, check)),

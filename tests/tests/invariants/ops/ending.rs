@@ -8,7 +8,7 @@ use super::{
 use crate::suite::{
     cast::{Coin, JobRef, NodeRef, Purse, Subject, Who, address},
     dice::Dice,
-    model::{Lease, Model, Outcome, Reasons, Status, Verdict, there, wide::share},
+    model::{Lease, Model, Outcome, RUNTIME, Reasons, Status, Verdict, there, wide::share},
 };
 use gantry_sdk::{
     Instruction,
@@ -226,8 +226,10 @@ impl Operation for SettleJob {
     fn apply(&self, model: &mut Model) -> Verdict {
         let (now, rules) = (model.now, model.rules);
         let job = there(model.jobs.get(&self.job))?;
-        let provider = there(model.providers.get(&self.provider))?;
-        let pool = there(model.pools.get(&self.pool))?;
+        // Neither account is loaded before it is known to be the job's.
+        let (Some(provider), Some(pool)) = (model.providers.get(&self.provider), model.pools.get(&self.pool)) else {
+            return Err(vec![RUNTIME, "WrongAccount", "NotEnded", "DisputeWindowOpen", "WrongDestination"]);
+        };
         let waited = job.since(now).saturating_sub(job.ended_at);
         let right_payees =
             self.payout == provider.payout && job.matcher == Some(self.matcher) && self.customer == self.job.0;

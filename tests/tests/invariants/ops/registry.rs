@@ -295,6 +295,10 @@ impl Operation for Attest {
             .unless(self.tier <= tier && self.flags & !flags == 0, "OutsideAttestorScope")
             .unless((1..=400 * 24 * 3_600).contains(&lasts), "InvalidExpiry")
             .unless(self.device != 0, "InvalidDeviceHash")
+            .unless(
+                node.attested_until <= now || node.attestor.is_none_or(|by| by == self.attestor),
+                "AttestedByAnother",
+            )
             .unless(claimed.is_none_or(|by| by == self.node), "DeviceClaimed")
             .unless([0, self.device].contains(&node.device), "InvalidDeviceHash")
             .verdict()?;
