@@ -228,7 +228,13 @@ impl Operation for SettleJob {
         let job = there(model.jobs.get(&self.job))?;
         // Neither account is loaded before it is known to be the job's.
         let (Some(provider), Some(pool)) = (model.providers.get(&self.provider), model.pools.get(&self.pool)) else {
-            return Err(vec![RUNTIME, "WrongAccount", "NotEnded", "DisputeWindowOpen", "WrongDestination"]);
+            return Err(vec![
+                RUNTIME,
+                "WrongAccount",
+                "NotEnded",
+                "DisputeWindowOpen",
+                "WrongDestination",
+            ]);
         };
         let waited = job.since(now).saturating_sub(job.ended_at);
         let right_payees =
