@@ -13,7 +13,7 @@ use gantry_sdk::{
     pda,
     staking::accounts::{Pool, Position, StakingParams},
 };
-use gantry_tests::world::{DISPUTE_WINDOW, TOKEN, assert_refused, job_args};
+use gantry_tests::world::{DISPUTE_WINDOW, TOKEN, assert_refused, job_args, swapped};
 
 #[test]
 fn what_is_closed_stays_closed_whatever_lamports_follow() {
@@ -238,6 +238,23 @@ fn every_payout_checks_how_far_the_job_is() {
             );
         }
     }
+}
+
+#[test]
+fn an_expiry_pays_the_customer_where_it_can_be_paid() {
+    let scenes = Scenes::new();
+    let mut crowd = at(&scenes, Stage::Assigned);
+    crowd.world.advance(31);
+    let sides = crowd.sides.clone();
+    let (customer, reporter) = (&sides[0].customer, &sides[0].matcher);
+    let world = &mut crowd.world;
+    let honest = world.expire_instruction(&reporter.pubkey(), &job(&sides[0]));
+    // A second account of the customer's that the mint's issuer has frozen; the one that everybody knows is open.
+    let known = pda::associated_token(&customer.pubkey(), &world.stake.mint, &world.stake.token_program);
+    let frozen = world.forge(&known, None);
+    world.freeze(&frozen);
+    let astray = swapped(&honest, &known, &frozen);
+    world.market_refuses("DestinationCannotReceive", |world| world.send(&[astray], &[reporter]));
 }
 
 #[test]
