@@ -25,7 +25,7 @@ const CARGO_DENY: &str = "0.20.2";
 /// The package whose tests run the programs in the VM, and the processes.
 const VM_PACKAGE: &str = "gantry-tests";
 /// Its test files that are groups of their own.
-const ALONE: [&str; 1] = ["invariants"];
+const ALONE: [&str; 2] = ["adversarial", "invariants"];
 
 /// A part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -40,6 +40,8 @@ pub(crate) enum Group {
     Unit,
     /// The compiler's self-test and the programs in the VM
     Programs,
+    /// Attacks on the instructions, each of which must be refused or harm nobody
+    Adversarial,
     /// Random histories of a whole market beside a model of it
     Invariants,
     /// Compute units of every instruction, against the checked-in table
@@ -86,6 +88,11 @@ const STEPS: &[Step] = &[
         name: "programs in the VM",
         group: Group::Programs,
         work: test_in_vm,
+    },
+    Step {
+        name: "attacks",
+        group: Group::Adversarial,
+        work: || test_alone("adversarial"),
     },
     Step {
         name: "invariants",

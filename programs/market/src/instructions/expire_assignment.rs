@@ -4,7 +4,7 @@ use crate::{
     event::AssignmentExpired,
     programs::{Registry, Staking},
     state::*,
-    transfer::require_destination,
+    transfer::{receives, require_destination},
 };
 use anchor_lang::prelude::*;
 use common::{MintAccount, State, TokenAccount, TokenProgram, same};
@@ -69,7 +69,13 @@ impl ExpireAssignment {
         require!(waited > job.start_deadline.get(), MarketError::StartDeadlineNotPassed);
         require!(self.pool.provider == job.provider, MarketError::WrongAccount);
         let mint = self.stake_mint.address();
-        require_destination(&self.customer_destination, &job.customer, mint)?;
+        // Where it cannot receive, staking passes its part on to the treasury.
+        receives(
+            &self.customer_destination,
+            &job.customer,
+            mint,
+            self.token_program.address(),
+        )?;
         require_destination(&self.reporter_destination, self.reporter.address(), mint)
     }
 
