@@ -119,7 +119,7 @@ async fn filled(server: &Server, name: &str) -> Store {
             &[9; 32],
             &100u64.to_le_bytes(),
             &60u32.to_le_bytes(),
-            &[1; 56],
+            &[1; 64],
         ],
     );
     let accepted = event(&schema, "market", "ResultAccepted", &[&[10; 32]]);
