@@ -102,7 +102,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "compute units",
         group: Group::Cu,
-        work: || bench(&["cu", "--check"].map(Into::into)),
+        work: || bench(&["cu", "--check", "--runs", "128"].map(Into::into)),
     },
     Step {
         name: "end to end",
