@@ -1,9 +1,13 @@
 //! The way into a program.
 //!
-//! Anchor's own dispatcher writes the walk over the accounts into each instruction. This one walks in one function, and
-//! hands over to what Anchor generated for the accounts and to the functions that its `#[program]` lists.
+//! Anchor's own dispatcher writes the walk over the accounts, and their checks, into each instruction. This one walks
+//! and checks in one function, by a [table](crate::table), and hands over to the functions that `#[program]` lists.
 
-use anchor_lang::{BorshConfig, Bumps, Context, MutMask, SchemaRead, TryAccounts, prelude::*};
+use crate::{
+    state,
+    table::{self, AccountTable, Table},
+};
+use anchor_lang::{BorshConfig, Bumps, Context, MutMask, SchemaRead, prelude::*};
 use core::mem::MaybeUninit;
 use pinocchio::account::AccountView;
 
@@ -58,45 +62,60 @@ impl<'a> Request<'a> {
         self.data.first_chunk::<8>().map(|tag| u64::from_le_bytes(*tag))
     }
 
-    /// Walks the first `count` accounts; no account that is passed twice may be among those of `mutable`.
+    /// Walks the accounts that `table` is about, and checks them.
     #[inline(never)]
-    fn walk(&mut self, count: usize, mutable: &[u64; 4]) -> Result<()> {
+    fn admit(&mut self, table: &Table) -> Result<()> {
+        let count = table.kinds.len();
         require!(self.accounts >= count, ErrorCode::AccountNotEnoughKeys);
         // SAFETY: there are as many accounts, and the lookup has room for all that a transaction can have.
         unsafe { self.cursor.walk_n(count) };
-        let twice = self.cursor.duplicates().is_some_and(|all| all.intersects(mutable));
+        let exclusive = [u64::from(table.exclusive), 0, 0, 0];
+        let twice = self.cursor.duplicates().is_some_and(|all| all.intersects(&exclusive));
         require!(!twice, ErrorCode::ConstraintDuplicateMutableAccount);
+        table::admit(self.views(count), table)
+    }
+
+    /// The first `count` accounts, which `admit` has walked.
+    #[inline(always)]
+    fn views(&self, count: usize) -> &'a [AccountView] {
+        // SAFETY: `admit` has written the first places of the lookup, which outlives the request.
+        unsafe { core::slice::from_raw_parts(self.lookup, count) }
+    }
+
+    /// Closes what `table` says.
+    #[inline(never)]
+    fn close(&self, table: &Table) -> Result<()> {
+        let views = self.views(table.kinds.len());
+        for line in table.closes {
+            let (account, destination) = (usize::from(line.account), usize::from(line.destination));
+            state::close(views[account], views[destination])?;
+        }
         Ok(())
     }
 
-    /// Loads and checks the accounts, runs `handler`, and closes what is to be closed.
+    /// Checks the accounts, runs `handler`, and closes what is to be closed.
     #[inline(always)]
-    pub fn run<T: TryAccounts>(
+    pub fn run<T: AccountTable>(
         &mut self,
-        handler: impl FnOnce(&mut Context<'_, T>, T::IxArgs<'_>, &[u8]) -> Result<()>,
+        handler: impl FnOnce(&mut Context<'_, T>, T::Arguments, &[u8]) -> Result<()>,
     ) -> Result<()> {
-        const { assert!(!T::HAS_DYNAMIC_MUT_MASK && T::HEADER_SIZE < MAX_ACCOUNTS) };
-        self.walk(T::HEADER_SIZE, &T::MUT_MASK)?;
-        let arguments = &self.data[8..];
-        // SAFETY: `walk` has written the first places of the lookup, which outlives the request.
-        let views = unsafe { core::slice::from_raw_parts(self.lookup, T::HEADER_SIZE) };
-        let (accounts, bumps, parsed) =
-            T::try_accounts(self.program_id, views, self.cursor.duplicates(), 0, arguments)?;
-        let mut ctx = context(self.program_id, accounts, bumps, &mut self.cursor);
+        const { assert!(T::SLOTS.len() <= 32 && T::SLOTS.len() == T::HEADER_SIZE && !T::HAS_DYNAMIC_MUT_MASK) };
+        self.admit(T::TABLE)?;
+        // SAFETY: `admit` has walked as many accounts as the type consists of, and each is what its field's type says.
+        let mut accounts = unsafe { core::ptr::read(self.lookup.cast::<T>()) };
+        // There is a tag of eight bytes, or no instruction would have been chosen.
+        let arguments = self.data.get(8..).unwrap_or_default();
+        let mut bumps = <T as Bumps>::Bumps::default();
+        let parsed = accounts.enter(&mut bumps, arguments)?;
+        // No instruction looks at accounts behind those that it names.
+        let mask = MutMask::Static(&[0; 4]);
+        let mut ctx = Context::new(self.program_id, accounts, bumps, &mut self.cursor, 0, mask);
         handler(&mut ctx, parsed, arguments)?;
-        ctx.accounts.exit_accounts(arguments)
+        if T::CLOSES.is_empty() {
+            return Ok(());
+        }
+        self.close(T::TABLE)
     }
-}
-
-#[inline(always)]
-fn context<'a, T: TryAccounts>(
-    program_id: &'a Address,
-    accounts: T,
-    bumps: <T as Bumps>::Bumps,
-    cursor: &'a mut anchor_lang::AccountCursor,
-) -> Context<'a, T> {
-    // No instruction looks at accounts behind those that it names.
-    Context::new(program_id, accounts, bumps, cursor, 0, MutMask::Static(&T::MUT_MASK))
 }
 
 /// Reads an instruction's arguments.

@@ -7,14 +7,20 @@
 
 pub mod call;
 pub mod entry;
+pub mod event;
+pub mod instructions;
 pub mod pda;
 mod security_txt;
 pub mod state;
+pub mod table;
 pub mod token;
 
+pub use common_derive::{AccountTable, Log};
 pub use {
     call::{Passed, invoke, readonly, signer, writable},
+    instructions::Instructions,
     pda::same,
     state::{State, Stored},
+    table::{Located, Refusal},
     token::{MintAccount, TokenAccount, TokenProgram},
 };

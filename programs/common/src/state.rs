@@ -1,6 +1,9 @@
 //! Accounts of our own programs.
 
-use crate::call::{Passed, invoke};
+use crate::{
+    call::{Passed, invoke},
+    pda,
+};
 use anchor_lang::{
     AccountClose, AccountInitialize, AnchorAccount, Discriminator, IdlAccountType, Owner, Space, address_eq,
     prelude::*, programs::System,
@@ -17,8 +20,83 @@ use pinocchio::{
 
 /// A type that one of the programs keeps in accounts at an address that follows from the account's own fields.
 pub trait Stored: Owner + Discriminator + Pod + Zeroable {
-    /// The address that its fields and stored canonical bump give.
-    fn derived_address(&self) -> Address;
+    /// How the address follows.
+    const SEEDS: Seeds;
+}
+
+/// How the address of an account follows from its fields. Made by [`seeds!`](crate::seeds).
+pub enum Seeds {
+    /// There is one such account, so that its address is known when the program is compiled.
+    Constant(Address),
+    /// A prefix, fields, and the canonical bump.
+    Of {
+        /// First seed.
+        prefix: &'static [u8],
+        /// Offset and length of the fields that follow.
+        fields: &'static [(u16, u16)],
+        /// Offset of the bump.
+        bump_at: u16,
+    },
+}
+
+/// Most fields in the seeds of an address.
+const MAX_FIELDS: usize = 2;
+
+/// What is checked of every account of a type.
+pub struct Layout {
+    owner: Address,
+    discriminator: u64,
+    /// Bytes of data, the discriminator included.
+    length: usize,
+    seeds: Seeds,
+}
+
+impl Layout {
+    /// The layout of `T`'s accounts.
+    pub const fn of<T: Stored>() -> Self {
+        const { assert!(align_of::<T>() == 1) };
+        Self {
+            owner: T::OWNER,
+            discriminator: crate::entry::tag(T::DISCRIMINATOR),
+            length: DISCRIMINATOR_LENGTH + size_of::<T>(),
+            seeds: T::SEEDS,
+        }
+    }
+
+    /// Offset in the data of the stored bump. Accounts at a constant address keep none that is read.
+    fn bump_at(&self) -> usize {
+        match self.seeds {
+            Seeds::Constant(_) => 0,
+            Seeds::Of { bump_at, .. } => DISCRIMINATOR_LENGTH + usize::from(bump_at),
+        }
+    }
+}
+
+/// The [`Seeds`](crate::state::Seeds) of a type: `seeds!(Node: b"node", provider, node_key)`; the bump is the field `bump`.
+#[macro_export]
+macro_rules! seeds {
+    ($type:ty: $prefix:expr $(, $field:ident)*) => {
+        $crate::state::Seeds::Of {
+            prefix: $prefix,
+            fields: &[$((core::mem::offset_of!($type, $field) as u16, $crate::size_of_field!($type, $field) as u16)),*],
+            bump_at: core::mem::offset_of!($type, bump) as u16,
+        }
+    };
+}
+
+/// The size of a field.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! size_of_field {
+    ($type:ty, $field:ident) => {
+        $crate::state::size_of_pointee(|value: &$type| &value.$field)
+    };
+}
+
+/// The size of what `_field` gives.
+#[doc(hidden)]
+pub const fn size_of_pointee<T, F>(_field: fn(&T) -> &F) -> usize {
+    size_of::<F>()
 }
 
 /// An account of type `T`: owned by `T`'s program, with `T`'s discriminator, at the address that `T`'s fields say.
@@ -43,21 +121,42 @@ impl<T: Stored> State<T> {
 
     #[inline(always)]
     fn of(view: AccountView) -> Self {
-        const { assert!(align_of::<T>() == 1 && T::DISCRIMINATOR.len() == DISCRIMINATOR_LENGTH) };
         Self {
             view,
             data: PhantomData,
         }
     }
+
+    /// Makes the account at the address that `seeds` give, all zeros, and gives the bump. `payer` pays the rent.
+    ///
+    /// # Errors
+    /// `InvalidSeeds` where `view` is at another address; the system program's where there is an account.
+    #[inline(always)]
+    pub fn create(view: &AccountView, payer: &AccountView, seeds: &[&[u8]]) -> Result<u8> {
+        create_state(view, payer, &const { Layout::of::<T>() }, seeds)
+    }
+
+    /// Checks the account if it is there, and makes it otherwise; gives the bump either way.
+    ///
+    /// # Errors
+    /// As for [`Self::create`]; those of a check.
+    #[inline(always)]
+    pub fn create_if_missing(view: &AccountView, payer: &AccountView, seeds: &[&[u8]]) -> Result<u8> {
+        create_state_if_missing(view, payer, &const { Layout::of::<T>() }, seeds)
+    }
 }
 
 /// Bytes before an account's fields that say which type it is.
-const DISCRIMINATOR_LENGTH: usize = 8;
+pub const DISCRIMINATOR_LENGTH: usize = 8;
 
-/// Checks everything of an account that does not depend on its fields.
+/// Checks that an account is one of a layout. One that is `known` is at an address that another account names, which was
+/// checked when that was written; of any other the address has to follow from its fields.
+///
+/// # Errors
+/// `UninitializedAccount`, `IllegalOwner`, `AccountDataTooSmall`, `InvalidAccountData`, `InvalidSeeds`.
 #[inline(never)]
-fn check(view: &AccountView, owner: &Address, discriminator: &[u8], length: usize) -> Result<()> {
-    if !view.owned_by(owner) {
+pub(crate) fn check(view: &AccountView, layout: &Layout, known: bool) -> Result<()> {
+    if !view.owned_by(&layout.owner) {
         let unborn = view.lamports() == 0 && view.owned_by(&System::id());
         return Err(if unborn {
             ProgramError::UninitializedAccount
@@ -68,27 +167,93 @@ fn check(view: &AccountView, owner: &Address, discriminator: &[u8], length: usiz
     // SAFETY: nothing refers into the account yet: it is being loaded, and a second load of one that may be written is
     // refused by the dispatcher.
     let data = unsafe { view.borrow_unchecked() };
-    require!(data.len() >= length, ProgramError::AccountDataTooSmall);
+    require!(data.len() >= layout.length, ProgramError::AccountDataTooSmall);
+    let discriminator = data.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
     require!(
-        data.get(..DISCRIMINATOR_LENGTH) == Some(discriminator),
+        discriminator == Some(layout.discriminator),
         ProgramError::InvalidAccountData
     );
+    if known {
+        return Ok(());
+    }
+    let derived = match &layout.seeds {
+        Seeds::Constant(address) => address_eq(view.address(), address),
+        Seeds::Of {
+            prefix,
+            fields,
+            bump_at,
+        } => {
+            let fields_of = &data[DISCRIMINATOR_LENGTH..];
+            let mut parts: [&[u8]; MAX_FIELDS + 2] = [prefix; MAX_FIELDS + 2];
+            let mut count = 1;
+            for (at, length) in fields.iter() {
+                let at = usize::from(*at);
+                parts[count] = &fields_of[at..at + usize::from(*length)];
+                count += 1;
+            }
+            let bump_at = usize::from(*bump_at);
+            parts[count] = &fields_of[bump_at..=bump_at];
+            address_eq(view.address(), &pda::address(&parts[..=count], &layout.owner))
+        }
+    };
+    require!(derived, ProgramError::InvalidSeeds);
     Ok(())
+}
+
+/// The canonical bump of `seeds`, which have to give the address of `view`.
+///
+/// # Errors
+/// `InvalidSeeds`.
+#[inline(never)]
+pub fn bump(view: &AccountView, seeds: &[&[u8]], program: &Address) -> Result<u8> {
+    let (address, bump) = pda::find(seeds, program)?;
+    require!(address_eq(view.address(), &address), ProgramError::InvalidSeeds);
+    Ok(bump)
+}
+
+#[inline(never)]
+fn create_state(view: &AccountView, payer: &AccountView, layout: &Layout, seeds: &[&[u8]]) -> Result<u8> {
+    let bump = bump(view, seeds, &layout.owner)?;
+    let last = [bump];
+    let mut all: [&[u8]; MAX_FIELDS + 2] = [&last; MAX_FIELDS + 2];
+    let (head, _) = all.split_at_mut(seeds.len());
+    head.copy_from_slice(seeds);
+    create(
+        payer,
+        view,
+        layout.length,
+        &layout.owner,
+        &layout.discriminator.to_le_bytes(),
+        &all[..=seeds.len()],
+    )?;
+    Ok(bump)
+}
+
+#[inline(never)]
+fn create_state_if_missing(view: &AccountView, payer: &AccountView, layout: &Layout, seeds: &[&[u8]]) -> Result<u8> {
+    if !view.owned_by(&layout.owner) {
+        return create_state(view, payer, layout, seeds);
+    }
+    check(view, layout, true)?;
+    // SAFETY: `check` found enough bytes.
+    let bump = unsafe { *view.data_ptr().add(layout.bump_at()) };
+    let last = [bump];
+    let mut all: [&[u8]; MAX_FIELDS + 2] = [&last; MAX_FIELDS + 2];
+    let (head, _) = all.split_at_mut(seeds.len());
+    head.copy_from_slice(seeds);
+    let address = pda::address(&all[..=seeds.len()], &layout.owner);
+    require!(address_eq(view.address(), &address), ProgramError::InvalidSeeds);
+    Ok(bump)
 }
 
 impl<T: Stored> AnchorAccount for State<T> {
     type Data = T;
     const MIN_DATA_LEN: usize = DISCRIMINATOR_LENGTH + size_of::<T>();
 
-    #[inline(never)]
+    #[inline(always)]
     fn load(view: AccountView) -> Result<Self> {
-        check(&view, &T::OWNER, T::DISCRIMINATOR, Self::MIN_DATA_LEN)?;
-        let state = Self::of(view);
-        require!(
-            address_eq(&state.derived_address(), state.address()),
-            ProgramError::InvalidSeeds
-        );
-        Ok(state)
+        check(&view, &const { Layout::of::<T>() }, false)?;
+        Ok(Self::of(view))
     }
 
     // Right after its creation the fields are zeros, so there is no address to compare with yet.
@@ -116,14 +281,8 @@ impl<T: Stored> AccountInitialize for State<T> {
         signer_seeds: Option<&[&[u8]]>,
         _payer_signer_seeds: Option<&[&[u8]]>,
     ) -> Result<Self> {
-        create(
-            payer,
-            account,
-            space,
-            &T::OWNER,
-            T::DISCRIMINATOR,
-            signer_seeds.unwrap_or_default(),
-        )?;
+        let seeds = signer_seeds.unwrap_or_default();
+        create(payer, account, space, &T::OWNER, T::DISCRIMINATOR, seeds)?;
         Ok(Self::of(*account))
     }
 }
@@ -210,7 +369,7 @@ impl<T: Stored> AccountClose for State<T> {
 
 /// Gives an account's lamports to `destination`. Its data is gone at once, so nothing later in the transaction reads it.
 #[inline(never)]
-fn close(mut account: AccountView, mut destination: AccountView) -> Result<()> {
+pub(crate) fn close(mut account: AccountView, mut destination: AccountView) -> Result<()> {
     let lamports = destination.lamports().checked_add(account.lamports());
     destination.set_lamports(lamports.ok_or(ProgramError::ArithmeticOverflow)?);
     account.set_lamports(0);

@@ -1,6 +1,9 @@
 //! Mints and token accounts of the Token and Token-2022 programs, and payments between them.
 
-use crate::call::{Passed, invoke};
+use crate::{
+    call::{Passed, invoke},
+    table::{Field, Kind, Slot},
+};
 use anchor_lang::{
     AnchorAccount, IdlAccountType,
     prelude::*,
@@ -24,8 +27,10 @@ const IS_ACCOUNT: u8 = 2;
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Tokens {
-    mint: Address,
-    owner: Address,
+    /// Their mint.
+    pub mint: Address,
+    /// Who may spend them.
+    pub owner: Address,
     amount: PodU64,
     delegate: [[u8; 18]; 2],
     state: u8,
@@ -86,7 +91,7 @@ fn has_shape(data: &[u8], base: usize, kind: u8) -> bool {
 }
 
 macro_rules! wrapper {
-    ($(#[$doc:meta])* $name:ident, $data:ty, $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $data:ty, $check:ident, $shape:expr) => {
         $(#[$doc])*
         pub struct $name(AccountView);
 
@@ -102,12 +107,9 @@ macro_rules! wrapper {
             type Data = $data;
             const MIN_DATA_LEN: usize = size_of::<$data>();
 
-            #[inline(never)]
+            #[inline(always)]
             fn load(view: AccountView) -> Result<Self> {
-                require!(is_of_token_program(&view), ProgramError::IllegalOwner);
-                // SAFETY: nobody can hold a reference into the data of an account that another program owns.
-                let is_one: fn(&[u8]) -> bool = $check;
-                require!(is_one(unsafe { view.borrow_unchecked() }), ProgramError::InvalidAccountData);
+                $check(&view)?;
                 Ok(Self(view))
             }
 
@@ -115,6 +117,20 @@ macro_rules! wrapper {
             fn account(&self) -> &AccountView {
                 &self.0
             }
+        }
+
+        impl Field for $name {
+            type Fields = $data;
+            const SLOTS: &'static [Slot] = &[Slot { kind: &Kind::$name, flags: 0 }];
+        }
+
+        #[inline(never)]
+        pub(crate) fn $check(view: &AccountView) -> Result<()> {
+            require!(is_of_token_program(view), ProgramError::IllegalOwner);
+            let is_one: fn(&[u8]) -> bool = $shape;
+            // SAFETY: nobody can hold a reference into the data of an account that another program owns.
+            require!(is_one(unsafe { view.borrow_unchecked() }), ProgramError::InvalidAccountData);
+            Ok(())
         }
 
         impl Deref for $name {
@@ -136,12 +152,14 @@ wrapper!(
     /// A token account of either token program, neither missing nor uninitialized.
     TokenAccount,
     Tokens,
+    check_account,
     |data| has_shape(data, BASE_LENGTH, IS_ACCOUNT) && matches!(data.get(108), Some(1 | 2))
 );
 wrapper!(
     /// An initialized mint of either token program.
     MintAccount,
     Mint,
+    check_mint,
     |data| has_shape(data, MINT_LENGTH, IS_MINT) && data.get(45) == Some(&1)
 );
 
@@ -156,18 +174,17 @@ impl TokenProgram {
     }
 
     /// Whether `account` is a mint or token account of this one.
-    pub fn owns<A: AnchorAccount>(&self, account: &A) -> bool {
-        account.account().owned_by(self.address())
+    pub fn owns(&self, account: &AccountView) -> bool {
+        account.owned_by(self.address())
     }
 }
 
 impl AnchorAccount for TokenProgram {
     type Data = AccountView;
 
-    #[inline(never)]
+    #[inline(always)]
     fn load(view: AccountView) -> Result<Self> {
-        let is_one = [Token::id(), Token2022::id()].contains(view.address());
-        require!(is_one, ProgramError::IncorrectProgramId);
+        check_program(&view)?;
         Ok(Self(view))
     }
 
@@ -175,6 +192,21 @@ impl AnchorAccount for TokenProgram {
     fn account(&self) -> &AccountView {
         &self.0
     }
+}
+
+impl Field for TokenProgram {
+    type Fields = ();
+    const SLOTS: &'static [Slot] = &[Slot {
+        kind: &Kind::TokenProgram,
+        flags: 0,
+    }];
+}
+
+#[inline(never)]
+pub(crate) fn check_program(view: &AccountView) -> Result<()> {
+    let is_one = [Token::id(), Token2022::id()].contains(view.address());
+    require!(is_one, ProgramError::IncorrectProgramId);
+    Ok(())
 }
 
 impl Deref for TokenProgram {

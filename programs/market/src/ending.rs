@@ -26,7 +26,7 @@ pub(crate) fn end(
         (LeaseOutcome::Neutral, served)
     };
     market.release_node(provider, node, lease_outcome, served.min(promised), promised)?;
-    emit!(JobEnded {
+    JobEnded {
         job: *job.address(),
         node: job.node,
         outcome: job.outcome,
@@ -34,6 +34,6 @@ pub(crate) fn end(
         elapsed_seconds: job.elapsed(at),
         exit_code: 0,
         output_digest: [0; 32],
-    });
+    }.log();
     Ok(())
 }

@@ -257,6 +257,10 @@ pub enum MarketError {
     NoBond,
 }
 
+impl common::Refusal for MarketError {
+    const OFFSET: u32 = 8000;
+}
+
 impl From<Mismatch> for MarketError {
     fn from(mismatch: Mismatch) -> Self {
         match mismatch {

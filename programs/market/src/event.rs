@@ -1,9 +1,11 @@
 //! One event per change of state. Amounts are base units of the job's mint unless said otherwise.
 
 use anchor_lang::prelude::*;
+use common::Log;
 
 /// The market was created.
 #[event]
+#[derive(Log)]
 pub struct MarketInitialized {
     /// Genesis hash that receipts must name.
     pub genesis_hash: [u8; 32],
@@ -11,6 +13,7 @@ pub struct MarketInitialized {
 
 /// A mint was admitted.
 #[event]
+#[derive(Log)]
 pub struct MintEnabled {
     /// The mint.
     pub mint: Address,
@@ -22,6 +25,7 @@ pub struct MintEnabled {
 
 /// A job was opened and funded.
 #[event]
+#[derive(Log)]
 pub struct JobOpened {
     /// The job account.
     pub job: Address,
@@ -43,6 +47,7 @@ pub struct JobOpened {
 
 /// An open job was closed and refunded.
 #[event]
+#[derive(Log)]
 pub struct JobCancelled {
     /// The job account.
     pub job: Address,
@@ -54,6 +59,7 @@ pub struct JobCancelled {
 
 /// A job was paired with a node.
 #[event]
+#[derive(Log)]
 pub struct JobAssigned {
     /// The job account.
     pub job: Address,
@@ -73,6 +79,7 @@ pub struct JobAssigned {
 
 /// A node started a job.
 #[event]
+#[derive(Log)]
 pub struct JobStarted {
     /// The job account.
     pub job: Address,
@@ -86,6 +93,7 @@ pub struct JobStarted {
 
 /// A receipt was recorded.
 #[event]
+#[derive(Log)]
 pub struct ProofSubmitted {
     /// The job account.
     pub job: Address,
@@ -99,6 +107,7 @@ pub struct ProofSubmitted {
 
 /// A job ended.
 #[event]
+#[derive(Log)]
 pub struct JobEnded {
     /// The job account.
     pub job: Address,
@@ -118,6 +127,7 @@ pub struct JobEnded {
 
 /// The customer accepted the result.
 #[event]
+#[derive(Log)]
 pub struct ResultAccepted {
     /// The job account.
     pub job: Address,
@@ -125,6 +135,7 @@ pub struct ResultAccepted {
 
 /// A node did not start a job in time; the job is open again.
 #[event]
+#[derive(Log)]
 pub struct AssignmentExpired {
     /// The job account.
     pub job: Address,
@@ -140,6 +151,7 @@ pub struct AssignmentExpired {
 
 /// Everybody was paid and the job closed. The parts and what was claimed before sum to the deposit.
 #[event]
+#[derive(Log)]
 pub struct JobSettled {
     /// The job account.
     pub job: Address,
@@ -173,6 +185,7 @@ pub struct JobSettled {
 
 /// A customer took a job to the council.
 #[event]
+#[derive(Log)]
 pub struct DisputeOpened {
     /// The job account.
     pub job: Address,
@@ -188,6 +201,7 @@ pub struct DisputeOpened {
 
 /// An arbiter voted.
 #[event]
+#[derive(Log)]
 pub struct VoteCast {
     /// The job account.
     pub job: Address,
@@ -201,6 +215,7 @@ pub struct VoteCast {
 
 /// A dispute ended, and its job was settled.
 #[event]
+#[derive(Log)]
 pub struct DisputeResolved {
     /// The job account.
     pub job: Address,
@@ -220,6 +235,7 @@ pub struct DisputeResolved {
 
 /// A job was settled, and its bond paid for a credit on what its node had claimed.
 #[event]
+#[derive(Log)]
 pub struct CreditSlashed {
     /// The job account.
     pub job: Address,
@@ -229,6 +245,7 @@ pub struct CreditSlashed {
 
 /// A node signed two receipts that contradict each other; the whole bond was slashed.
 #[event]
+#[derive(Log)]
 pub struct EquivocationSlashed {
     /// The job account.
     pub job: Address,
@@ -242,6 +259,7 @@ pub struct EquivocationSlashed {
 
 /// New terms were announced.
 #[event]
+#[derive(Log)]
 pub struct TermsProposed {
     /// When they may be applied, Unix seconds.
     pub change_at: i64,
@@ -249,6 +267,7 @@ pub struct TermsProposed {
 
 /// The announced terms are in force.
 #[event]
+#[derive(Log)]
 pub struct TermsApplied {
     /// When they could be applied first, Unix seconds.
     pub change_at: i64,
@@ -256,6 +275,7 @@ pub struct TermsApplied {
 
 /// The announced terms were taken back.
 #[event]
+#[derive(Log)]
 pub struct TermsCancelled {
     /// When they could have been applied, Unix seconds.
     pub change_at: i64,
@@ -263,6 +283,7 @@ pub struct TermsCancelled {
 
 /// The rules of a mint changed.
 #[event]
+#[derive(Log)]
 pub struct MintUpdated {
     /// The mint.
     pub mint: Address,
@@ -276,6 +297,7 @@ pub struct MintUpdated {
 
 /// A running job was extended.
 #[event]
+#[derive(Log)]
 pub struct JobToppedUp {
     /// The job account.
     pub job: Address,
@@ -289,6 +311,7 @@ pub struct JobToppedUp {
 
 /// The customer released proven seconds.
 #[event]
+#[derive(Log)]
 pub struct SecondsReleased {
     /// The job account.
     pub job: Address,
@@ -298,6 +321,7 @@ pub struct SecondsReleased {
 
 /// A running job paid its provider.
 #[event]
+#[derive(Log)]
 pub struct JobClaimed {
     /// The job account.
     pub job: Address,
@@ -315,6 +339,7 @@ pub struct JobClaimed {
 
 /// A node gave an assignment back; the job is open again.
 #[event]
+#[derive(Log)]
 pub struct AssignmentDeclined {
     /// The job account.
     pub job: Address,
@@ -326,6 +351,7 @@ pub struct AssignmentDeclined {
 
 /// A node gave notice that it will end a job.
 #[event]
+#[derive(Log)]
 pub struct JobEndAnnounced {
     /// The job account.
     pub job: Address,

@@ -1,6 +1,7 @@
 //! The two programs that the market calls.
 
 use anchor_lang::prelude::*;
+use common::Located;
 
 /// The registry.
 pub struct Registry;
@@ -22,4 +23,12 @@ impl Id for Staking {
     fn id() -> Address {
         staking::ID
     }
+}
+
+impl Located for Registry {
+    const ADDRESS: Address = registry::ID;
+}
+
+impl Located for Staking {
+    const ADDRESS: Address = staking::ID;
 }

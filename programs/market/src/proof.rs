@@ -5,6 +5,7 @@ use crate::{
     state::{Job, MarketParams},
 };
 use anchor_lang::prelude::*;
+use common::Instructions;
 use gantry_core::{
     ed25519::{self, SignedMessage},
     receipt::Receipt,
@@ -22,7 +23,7 @@ pub const MAX_CLOCK_SKEW: i64 = 300;
 /// # Errors
 /// One [`MarketError`] for each thing that can be wrong with it; odd data never panics.
 pub fn verified_receipt(
-    instructions: &Sysvar<SysvarInstructions>,
+    instructions: &Instructions,
     params: &MarketParams,
     job_address: &Address,
     job: &Job,
@@ -43,7 +44,7 @@ pub fn verified_receipt(
 /// As there.
 #[inline(never)]
 pub fn receipt(
-    instructions: &Sysvar<SysvarInstructions>,
+    instructions: &Instructions,
     place: i64,
     params: &MarketParams,
     job_address: &Address,
@@ -66,15 +67,16 @@ pub fn receipt(
 /// # Errors
 /// [`MarketError::MissingSignature`], [`MarketError::MalformedSignature`].
 #[inline(never)]
-pub fn signer(instructions: &Sysvar<SysvarInstructions>, place: i64) -> Result<Address> {
+pub fn signer(instructions: &Instructions, place: i64) -> Result<Address> {
     signed(instructions, place, |signed| Ok(Address::new_from_array(*signed.key)))
 }
 
 fn signed<T>(
-    instructions: &Sysvar<SysvarInstructions>,
+    instructions: &Instructions,
     place: i64,
     read: impl FnOnce(SignedMessage) -> Result<T>,
 ) -> Result<T> {
+    let instructions = instructions.read();
     let instruction = instructions
         .get_instruction_relative(place)
         .map_err(|_| MarketError::MissingSignature)?;

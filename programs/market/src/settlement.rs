@@ -9,13 +9,13 @@ use crate::{
     transfer::{Vault, receives},
 };
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, pda, readonly, same, writable};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, pda, readonly, same, writable};
 use gantry_core::{BPS, billing, bond, mul_div_floor, sla};
 use registry::{Network, Provider};
 use staking::Pool;
 
 /// Accounts of every settlement.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct Settlement {
     /// The network.
     pub network: State<Network>,
@@ -71,7 +71,7 @@ pub struct Settlement {
 }
 
 /// Accounts of a slash, which staking checks. Nothing here is read where nothing is slashed.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct Slashing {
     /// Rules of staking.
     pub staking_params: UncheckedAccount,
@@ -304,7 +304,7 @@ impl Settlement {
         } else {
             (to_treasury, to_customer)
         };
-        emit!(JobSettled {
+        JobSettled {
             job: *job.address(),
             customer: job.customer,
             provider: job.provider,
@@ -319,7 +319,7 @@ impl Settlement {
             to_treasury,
             to_customer,
             claimed,
-        });
+        }.log();
         Ok(())
     }
 }

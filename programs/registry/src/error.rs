@@ -113,3 +113,7 @@ pub enum RegistryError {
     )]
     AttestedByAnother,
 }
+
+impl common::Refusal for RegistryError {
+    const OFFSET: u32 = 6000;
+}

@@ -1,9 +1,11 @@
 //! One event per change of state.
 
 use anchor_lang::prelude::*;
+use common::Log;
 
 /// The network was created.
 #[event]
+#[derive(Log)]
 pub struct NetworkInitialized {
     /// Who governs it.
     pub authority: Address,
@@ -13,6 +15,7 @@ pub struct NetworkInitialized {
 
 /// New jobs or assignments were stopped or allowed.
 #[event]
+#[derive(Log)]
 pub struct PauseChanged {
     /// Bits: 1 no new jobs, 2 no assignments.
     pub paused: u8,
@@ -22,6 +25,7 @@ pub struct PauseChanged {
 
 /// An attestor was admitted.
 #[event]
+#[derive(Log)]
 pub struct AttestorAdded {
     /// Its key.
     pub key: Address,
@@ -33,6 +37,7 @@ pub struct AttestorAdded {
 
 /// A provider registered.
 #[event]
+#[derive(Log)]
 pub struct ProviderRegistered {
     /// The provider account.
     pub provider: Address,
@@ -44,6 +49,7 @@ pub struct ProviderRegistered {
 
 /// A node was listed.
 #[event]
+#[derive(Log)]
 pub struct NodeRegistered {
     /// The node account.
     pub node: Address,
@@ -61,6 +67,7 @@ pub struct NodeRegistered {
 
 /// A node's price changed.
 #[event]
+#[derive(Log)]
 pub struct PriceUpdated {
     /// The node account.
     pub node: Address,
@@ -70,6 +77,7 @@ pub struct PriceUpdated {
 
 /// A node was attested.
 #[event]
+#[derive(Log)]
 pub struct NodeAttested {
     /// The node account.
     pub node: Address,
@@ -87,6 +95,7 @@ pub struct NodeAttested {
 
 /// A node took a job.
 #[event]
+#[derive(Log)]
 pub struct NodeLeased {
     /// The node account.
     pub node: Address,
@@ -96,6 +105,7 @@ pub struct NodeLeased {
 
 /// A node was given back.
 #[event]
+#[derive(Log)]
 pub struct NodeReleased {
     /// The node account.
     pub node: Address,
@@ -113,6 +123,7 @@ pub struct NodeReleased {
 
 /// A dispute or two contradicting receipts were decided against a provider.
 #[event]
+#[derive(Log)]
 pub struct ProviderConvicted {
     /// The provider account.
     pub provider: Address,
@@ -126,6 +137,7 @@ pub struct ProviderConvicted {
 
 /// An authority was proposed; it has to accept.
 #[event]
+#[derive(Log)]
 pub struct AuthorityProposed {
     /// Who may accept.
     pub authority: Address,
@@ -133,6 +145,7 @@ pub struct AuthorityProposed {
 
 /// A proposed authority was withdrawn.
 #[event]
+#[derive(Log)]
 pub struct AuthorityProposalCancelled {
     /// Who had been proposed.
     pub authority: Address,
@@ -140,6 +153,7 @@ pub struct AuthorityProposalCancelled {
 
 /// The network has another authority.
 #[event]
+#[derive(Log)]
 pub struct AuthorityChanged {
     /// Who governs now.
     pub authority: Address,
@@ -147,6 +161,7 @@ pub struct AuthorityChanged {
 
 /// The network has another guardian.
 #[event]
+#[derive(Log)]
 pub struct GuardianChanged {
     /// Who may pause beside the authority.
     pub guardian: Address,
@@ -154,6 +169,7 @@ pub struct GuardianChanged {
 
 /// A council was proposed.
 #[event]
+#[derive(Log)]
 pub struct CouncilProposed {
     /// When it can be applied, Unix seconds.
     pub due_at: i64,
@@ -165,6 +181,7 @@ pub struct CouncilProposed {
 
 /// A proposed council was withdrawn.
 #[event]
+#[derive(Log)]
 pub struct CouncilProposalCancelled {
     /// When it could have been applied, Unix seconds.
     pub due_at: i64,
@@ -172,6 +189,7 @@ pub struct CouncilProposalCancelled {
 
 /// The network has another council.
 #[event]
+#[derive(Log)]
 pub struct CouncilChanged {
     /// Its members.
     pub arbiter_count: u8,
@@ -181,6 +199,7 @@ pub struct CouncilChanged {
 
 /// An attestor's scope changed.
 #[event]
+#[derive(Log)]
 pub struct AttestorUpdated {
     /// Its key.
     pub key: Address,
@@ -194,6 +213,7 @@ pub struct AttestorUpdated {
 
 /// An attestor was removed.
 #[event]
+#[derive(Log)]
 pub struct AttestorRemoved {
     /// Its key.
     pub key: Address,
@@ -201,6 +221,7 @@ pub struct AttestorRemoved {
 
 /// An attestation was taken back.
 #[event]
+#[derive(Log)]
 pub struct AttestationRevoked {
     /// The node account.
     pub node: Address,
@@ -212,6 +233,7 @@ pub struct AttestationRevoked {
 
 /// A provider changed its payout owner or metadata.
 #[event]
+#[derive(Log)]
 pub struct ProviderUpdated {
     /// The provider account.
     pub provider: Address,
@@ -221,6 +243,7 @@ pub struct ProviderUpdated {
 
 /// A provider left.
 #[event]
+#[derive(Log)]
 pub struct ProviderClosed {
     /// The provider account.
     pub provider: Address,
@@ -228,6 +251,7 @@ pub struct ProviderClosed {
 
 /// A node's hardware changed; its attestation is void.
 #[event]
+#[derive(Log)]
 pub struct HardwareUpdated {
     /// The node account.
     pub node: Address,
@@ -243,6 +267,7 @@ pub struct HardwareUpdated {
 
 /// A node was drained or resumed.
 #[event]
+#[derive(Log)]
 pub struct NodeStatusChanged {
     /// The node account.
     pub node: Address,
@@ -254,6 +279,7 @@ pub struct NodeStatusChanged {
 
 /// A node left.
 #[event]
+#[derive(Log)]
 pub struct NodeClosed {
     /// The node account.
     pub node: Address,

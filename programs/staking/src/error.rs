@@ -103,3 +103,7 @@ pub enum StakingError {
     #[msg("the rent goes back to who paid it: pass that account")]
     WrongRentPayer,
 }
+
+impl common::Refusal for StakingError {
+    const OFFSET: u32 = 7000;
+}

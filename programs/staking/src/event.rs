@@ -1,9 +1,11 @@
 //! One event per change of state. Amounts are base units; pool totals are those after the change.
 
 use anchor_lang::prelude::*;
+use common::Log;
 
 /// Staking was set up.
 #[event]
+#[derive(Log)]
 pub struct StakingInitialized {
     /// Mint of the stake.
     pub stake_mint: Address,
@@ -15,6 +17,7 @@ pub struct StakingInitialized {
 
 /// A pool was created.
 #[event]
+#[derive(Log)]
 pub struct PoolCreated {
     /// The pool.
     pub pool: Address,
@@ -28,6 +31,7 @@ pub struct PoolCreated {
 
 /// A commission was lowered, or a raise announced.
 #[event]
+#[derive(Log)]
 pub struct CommissionChanged {
     /// The pool.
     pub pool: Address,
@@ -41,6 +45,7 @@ pub struct CommissionChanged {
 
 /// Stake came in.
 #[event]
+#[derive(Log)]
 pub struct Staked {
     /// The pool.
     pub pool: Address,
@@ -58,6 +63,7 @@ pub struct Staked {
 
 /// A staker asked for stake back.
 #[event]
+#[derive(Log)]
 pub struct UnstakeRequested {
     /// The pool.
     pub pool: Address,
@@ -79,6 +85,7 @@ pub struct UnstakeRequested {
 
 /// A staker took a request to unstake back.
 #[event]
+#[derive(Log)]
 pub struct UnstakeCancelled {
     /// The pool.
     pub pool: Address,
@@ -96,6 +103,7 @@ pub struct UnstakeCancelled {
 
 /// Stake left.
 #[event]
+#[derive(Log)]
 pub struct Withdrawn {
     /// The pool.
     pub pool: Address,
@@ -109,6 +117,7 @@ pub struct Withdrawn {
 
 /// Rewards were paid to a staker.
 #[event]
+#[derive(Log)]
 pub struct RewardsClaimed {
     /// The pool.
     pub pool: Address,
@@ -120,6 +129,7 @@ pub struct RewardsClaimed {
 
 /// Stake was set aside for a job.
 #[event]
+#[derive(Log)]
 pub struct Bonded {
     /// The pool.
     pub pool: Address,
@@ -131,6 +141,7 @@ pub struct Bonded {
 
 /// A bond came free.
 #[event]
+#[derive(Log)]
 pub struct Released {
     /// The pool.
     pub pool: Address,
@@ -142,6 +153,7 @@ pub struct Released {
 
 /// A bond was slashed, and what was left of it came free.
 #[event]
+#[derive(Log)]
 pub struct Slashed {
     /// The pool.
     pub pool: Address,
@@ -169,6 +181,7 @@ pub struct Slashed {
 
 /// Revenue was shared with the stakers.
 #[event]
+#[derive(Log)]
 pub struct RewardsDeposited {
     /// The pool.
     pub pool: Address,
@@ -180,6 +193,7 @@ pub struct RewardsDeposited {
 
 /// A position that held nothing was closed.
 #[event]
+#[derive(Log)]
 pub struct PositionClosed {
     /// The pool.
     pub pool: Address,
@@ -189,6 +203,7 @@ pub struct PositionClosed {
 
 /// A pool in which nobody had anything left was closed.
 #[event]
+#[derive(Log)]
 pub struct PoolClosed {
     /// The pool.
     pub pool: Address,

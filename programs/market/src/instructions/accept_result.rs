@@ -1,10 +1,10 @@
 use crate::{error::MarketError, event::ResultAccepted, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `accept_result`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct AcceptResult {
     /// The customer's wallet.
     #[account(constraint = same(wallet.address(), &job.customer) @ MarketError::NotCustomer)]
@@ -23,9 +23,9 @@ impl AcceptResult {
         let final_receipt = [JobOutcome::Completed as u8, JobOutcome::Failed as u8].contains(&job.outcome);
         require!(final_receipt || job.output_digest != [0; 32], MarketError::NoResult);
         job.options |= ACCEPTED;
-        emit!(ResultAccepted {
+        ResultAccepted {
             job: *self.job.address()
-        });
+        }.log();
         Ok(())
     }
 }

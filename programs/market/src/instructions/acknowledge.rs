@@ -1,9 +1,9 @@
 use crate::{error::MarketError, event::SecondsReleased, state::*};
 use anchor_lang::prelude::*;
-use common::{State, same};
+use common::{AccountTable, State, same};
 
 /// Accounts of `acknowledge`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct Acknowledge {
     /// The customer's wallet.
     #[account(constraint = same(wallet.address(), &job.customer) @ MarketError::NotCustomer)]
@@ -21,10 +21,10 @@ impl Acknowledge {
         require!(seconds <= job.served_seconds.get(), MarketError::BeyondProven);
         let released_seconds = job.released_seconds.get().max(seconds);
         job.released_seconds = released_seconds.into();
-        emit!(SecondsReleased {
+        SecondsReleased {
             job: *self.job.address(),
             released_seconds
-        });
+        }.log();
         Ok(())
     }
 }

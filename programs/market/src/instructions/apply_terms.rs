@@ -1,11 +1,11 @@
 use crate::{error::MarketError, event::TermsApplied, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use pinocchio::sysvars::clock::Clock;
 use staking::StakingParams;
 
 /// Accounts of `apply_terms`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ApplyTerms {
     /// Rules of staking.
     pub staking_params: State<StakingParams>,
@@ -24,7 +24,7 @@ impl ApplyTerms {
         );
         terms.check(&self.staking_params)?;
         self.params.terms = terms;
-        emit!(TermsApplied { change_at });
+        TermsApplied { change_at }.log();
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 use gantry_core::{billing, bond};
 use pinocchio::sysvars::clock::Clock;
@@ -14,7 +14,7 @@ use registry::{Network, Node, PAUSED_ASSIGNMENTS, Provider};
 use staking::{Pool, StakingParams};
 
 /// Accounts of `assign_job`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct AssignJob {
     /// Whoever pairs the two; its fee is paid at settlement.
     pub matcher: Signer,
@@ -103,7 +103,7 @@ impl AssignJob {
         job.bond = bond.into();
         job.active_at = job.offset(now).ok_or(MarketError::Overflow)?.into();
         job.status = JobStatus::Assigned as u8;
-        emit!(JobAssigned {
+        JobAssigned {
             job: job_address,
             node: self.job.node,
             provider: self.job.provider,
@@ -111,7 +111,7 @@ impl AssignJob {
             assignment: self.job.assignment.get(),
             price_per_hour: price,
             bond,
-        });
+        }.log();
         Ok(())
     }
 }

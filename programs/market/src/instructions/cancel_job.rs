@@ -5,11 +5,11 @@ use crate::{
     transfer::{Vault, require_destination},
 };
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, same};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same};
 use pinocchio::sysvars::clock::Clock;
 
 /// Accounts of `cancel_job`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct CancelJob {
     /// The customer's wallet, or anyone once the job has been open for the market's open timeout.
     #[account(unsafe(dup))]
@@ -79,11 +79,11 @@ impl CancelJob {
         };
         vault.close(&mut self.treasury, &mut self.destination, &mut self.rent_payer)?;
         self.customer.open_jobs = self.customer.open_jobs.checked_sub(1u32).ok_or(MarketError::Overflow)?;
-        emit!(JobCancelled {
+        JobCancelled {
             job: *self.job.address(),
             customer: self.job.customer,
             refunded
-        });
+        }.log();
         Ok(())
     }
 }

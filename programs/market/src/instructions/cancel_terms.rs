@@ -1,10 +1,10 @@
 use crate::{error::MarketError, event::TermsCancelled, state::*};
 use anchor_lang::prelude::*;
-use common::{State, same};
+use common::{AccountTable, State, same};
 use registry::Network;
 
 /// Accounts of `cancel_terms`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct CancelTerms {
     /// The network's authority.
     #[account(constraint = same(authority.address(), &network.authority) @ MarketError::NotNetworkAuthority)]
@@ -20,7 +20,7 @@ impl CancelTerms {
     /// Takes the announcement back.
     pub fn handle(&mut self) -> Result<()> {
         let (_, change_at) = self.params.take_announcement()?;
-        emit!(TermsCancelled { change_at });
+        TermsCancelled { change_at }.log();
         Ok(())
     }
 }

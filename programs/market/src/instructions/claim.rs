@@ -7,14 +7,14 @@ use crate::{
     transfer::{Vault, require_destination},
 };
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, same};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same};
 use gantry_core::{BPS, billing};
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Provider};
 use staking::Pool;
 
 /// Accounts of `claim`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct Claim {
     /// The network.
     pub network: State<Network>,
@@ -45,7 +45,7 @@ pub struct Claim {
     #[account(constraint = same(market_authority.address(), &network.market_authority) @ MarketError::WrongAccount)]
     pub market_authority: UncheckedAccount,
     /// Token program of the mint.
-    #[account(constraint = token_program.owns(&mint) @ MarketError::WrongAccount)]
+    #[account(constraint = token_program.owns(mint.account()) @ MarketError::WrongAccount)]
     pub token_program: TokenProgram,
     /// Staking.
     pub staking_program: Program<Staking>,
@@ -105,14 +105,14 @@ impl Claim {
             }
             .deposit_rewards(&mut self.pool, &self.reward_vault, delegators)?;
         }
-        emit!(JobClaimed {
+        JobClaimed {
             job: *self.job.address(),
             provider: self.job.provider,
             released_seconds: self.job.released_seconds.get(),
             to_provider,
             to_delegators: delegators,
             paid_out,
-        });
+        }.log();
         Ok(())
     }
 }

@@ -6,13 +6,13 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{State, TokenAccount, same};
+use common::{AccountTable, State, TokenAccount, same};
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 use staking::Pool;
 
 /// Accounts of `decline_assignment`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct DeclineAssignment {
     /// The node's key; needs no funds.
     #[account(constraint = same(node_key.address(), &node.node_key) @ MarketError::NotNodeKey)]
@@ -67,11 +67,11 @@ impl DeclineAssignment {
         market.release_node(&mut self.provider, &mut self.node, LeaseOutcome::Failed, 0, 0)?;
         let node = *self.node.address();
         self.job.reopen(&node);
-        emit!(AssignmentDeclined {
+        AssignmentDeclined {
             job: *self.job.address(),
             node,
             assignment: self.job.assignment.get(),
-        });
+        }.log();
         Ok(())
     }
 }

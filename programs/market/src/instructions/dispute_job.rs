@@ -1,11 +1,11 @@
 use crate::{calls::Market, ending, error::MarketError, event::DisputeOpened, programs::Registry, state::*, transfer};
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, same};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same};
 use pinocchio::sysvars::clock::Clock;
 use registry::Network;
 
 /// Accounts of `dispute_job`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct DisputeJob {
     /// The customer's wallet; owns the tokens.
     #[account(constraint = same(wallet.address(), &job.customer) @ MarketError::NotCustomer)]
@@ -103,13 +103,13 @@ impl DisputeJob {
         dispute.opened_at = now.into();
         dispute.deadline = deadline.into();
         dispute.bump = bumps.dispute;
-        emit!(DisputeOpened {
+        DisputeOpened {
             job: *self.job.address(),
             customer: *self.wallet.address(),
             reason_hash,
             bond,
             deadline,
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 use crate::{error::MarketError, event::MintEnabled, state::*};
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, same, token};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, token};
 use registry::Network;
 
 /// Accounts of `enable_mint`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct EnableMint {
     /// The network's authority.
     #[account(constraint = same(authority.address(), &network.authority) @ MarketError::NotNetworkAuthority)]
@@ -34,8 +34,8 @@ impl EnableMint {
         require!(token::is_supported_mint(&data), MarketError::UnsupportedMintExtension);
         let treasury = &self.treasury;
         require!(
-            self.token_program.owns(&self.mint)
-                && self.token_program.owns(treasury)
+            self.token_program.owns(self.mint.account())
+                && self.token_program.owns(treasury.account())
                 && treasury.mint() == self.mint.address(),
             MarketError::WrongAccount
         );
@@ -57,11 +57,11 @@ impl EnableMint {
         payment_mint.enabled = 1;
         payment_mint.decimals = decimals;
         payment_mint.bump = bumps.payment_mint;
-        emit!(MintEnabled {
+        MintEnabled {
             mint,
             minimum_price,
             stake_rate
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
 use crate::{error::MarketError, event::JobEndAnnounced, state::*};
 use anchor_lang::prelude::*;
-use common::{State, same};
+use common::{AccountTable, State, same};
 use pinocchio::sysvars::clock::Clock;
 use registry::Node;
 
 /// Accounts of `end_job`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct EndJob {
     /// The node's key; needs no funds.
     #[account(constraint = same(node_key.address(), &node.node_key) @ MarketError::NotNodeKey)]
@@ -30,12 +30,12 @@ impl EndJob {
         require!(shortened < job.max_duration.get(), MarketError::EndsSooner);
         job.max_duration = shortened.into();
         job.options |= ENDED_BY_NODE;
-        emit!(JobEndAnnounced {
+        JobEndAnnounced {
             job: *self.job.address(),
             node: self.job.node,
             elapsed_seconds: elapsed,
             max_duration: shortened,
-        });
+        }.log();
         Ok(())
     }
 }

@@ -7,13 +7,13 @@ use crate::{
     transfer::{receives, require_destination},
 };
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, same};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same};
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 use staking::{Pool, StakingParams};
 
 /// Accounts of `expire_assignment`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ExpireAssignment {
     /// Whoever reports it; earns the reporter's share of the slash.
     pub reporter: Signer,
@@ -106,13 +106,13 @@ impl ExpireAssignment {
 
         let node = *self.node.address();
         self.job.reopen(&node);
-        emit!(AssignmentExpired {
+        AssignmentExpired {
             job: *self.job.address(),
             node,
             assignment: self.job.assignment.get(),
             slashed,
             reporter: *self.reporter.address(),
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,12 +1,12 @@
 use crate::{error::MarketError, event::MarketInitialized, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 use registry::Network;
 use staking::StakingParams;
 
 /// Accounts of `initialize`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct Initialize {
     /// The network's authority.
     #[account(constraint = same(authority.address(), &network.authority) @ MarketError::NotNetworkAuthority)]
@@ -38,7 +38,7 @@ impl Initialize {
         params.terms = *terms;
         params.bump = bumps.params;
         params.authority_bump = bumps.market_authority;
-        emit!(MarketInitialized { genesis_hash });
+        MarketInitialized { genesis_hash }.log();
         Ok(())
     }
 }

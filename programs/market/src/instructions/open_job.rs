@@ -2,7 +2,7 @@
 
 use crate::{error::MarketError, event::JobOpened, state::*, transfer};
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, pda, same, token};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, pda, same, token};
 use gantry_core::{BPS, billing};
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, PAUSED_JOBS};
@@ -51,7 +51,7 @@ pub struct JobArgs {
 }
 
 /// Accounts of `open_job`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 #[instruction(args: JobArgs)]
 pub struct OpenJob {
     /// The customer's wallet; owns the tokens.
@@ -175,7 +175,7 @@ impl OpenJob {
         job.bump = bumps.job;
 
         self.fund(deposit)?;
-        emit!(JobOpened {
+        JobOpened {
             job: *self.job.address(),
             customer: *self.wallet.address(),
             id: args.id,
@@ -184,7 +184,7 @@ impl OpenJob {
             max_price_per_hour: args.max_price_per_hour,
             max_duration: args.max_duration,
             spec_hash: args.spec_hash,
-        });
+        }.log();
         Ok(())
     }
 

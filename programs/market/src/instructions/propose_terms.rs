@@ -1,12 +1,12 @@
 use crate::{error::MarketError, event::TermsProposed, state::*};
 use anchor_lang::prelude::*;
-use common::{State, same};
+use common::{AccountTable, State, same};
 use pinocchio::sysvars::clock::Clock;
 use registry::Network;
 use staking::StakingParams;
 
 /// Accounts of `propose_terms`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ProposeTerms {
     /// The network's authority.
     #[account(constraint = same(authority.address(), &network.authority) @ MarketError::NotNetworkAuthority)]
@@ -30,7 +30,7 @@ impl ProposeTerms {
             .checked_add(timelock)
             .ok_or(MarketError::Overflow)?;
         self.params.announce(terms, change_at);
-        emit!(TermsProposed { change_at });
+        TermsProposed { change_at }.log();
         Ok(())
     }
 }

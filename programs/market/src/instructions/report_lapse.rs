@@ -1,12 +1,12 @@
 use crate::{calls::Market, error::MarketError, event::JobEnded, programs::Registry, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 
 /// Accounts of `report_lapse`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ReportLapse {
     /// The network.
     pub network: State<Network>,
@@ -75,7 +75,7 @@ impl ReportLapse {
             served.min(promised),
             promised,
         )?;
-        emit!(JobEnded {
+        JobEnded {
             job: *self.job.address(),
             node: self.job.node,
             outcome: self.job.outcome,
@@ -83,7 +83,7 @@ impl ReportLapse {
             elapsed_seconds: elapsed,
             exit_code: 0,
             output_digest: [0; 32],
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
 use crate::{calls::Market, error::MarketError, event::DisputeResolved, programs::Registry, settlement::*, state::*};
 use anchor_lang::prelude::*;
-use common::{State, same};
+use common::{AccountTable, State, same};
 use gantry_core::{BPS, mul_div_floor};
 use pinocchio::sysvars::clock::Clock;
 
 /// Accounts of `resolve_dispute`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ResolveDispute {
     /// Those of every settlement.
     pub settlement: Nested<Settlement>,
@@ -98,7 +98,7 @@ impl ResolveDispute {
             };
             market.convict_node(provider, &mut self.node, false)?;
         }
-        emit!(DisputeResolved {
+        DisputeResolved {
             job: *settlement.job.address(),
             provider: settlement.job.provider,
             verdict: verdict as u8,
@@ -106,7 +106,7 @@ impl ResolveDispute {
             slash_bps,
             slashed,
             bond,
-        });
+        }.log();
         Ok(())
     }
 }

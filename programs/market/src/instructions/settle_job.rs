@@ -1,10 +1,11 @@
 use crate::{error::MarketError, settlement::*};
 use anchor_lang::prelude::*;
+use common::AccountTable;
 use gantry_core::BPS;
 use pinocchio::sysvars::clock::Clock;
 
 /// Accounts of `settle_job`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct SettleJob {
     /// Those of every settlement.
     pub settlement: Nested<Settlement>,

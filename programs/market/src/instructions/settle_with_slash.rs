@@ -1,10 +1,11 @@
 use crate::{error::MarketError, event::CreditSlashed, settlement::*};
 use anchor_lang::prelude::*;
+use common::AccountTable;
 use gantry_core::BPS;
 use pinocchio::sysvars::clock::Clock;
 
 /// Accounts of `settle_with_slash`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct SettleWithSlash {
     /// Those of every settlement.
     pub settlement: Nested<Settlement>,
@@ -24,10 +25,10 @@ impl SettleWithSlash {
         require!(slashed > 0, MarketError::NoSlashDue);
         settlement.pay(&outcome, DisputeBond::default(), true)?;
         settlement.slash(&mut self.slashing, slashed)?;
-        emit!(CreditSlashed {
+        CreditSlashed {
             job: *settlement.job.address(),
             slashed,
-        });
+        }.log();
         Ok(())
     }
 }

@@ -9,12 +9,12 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{State, pda, same};
+use common::{AccountTable, Instructions, State, pda, same};
 use pinocchio::sysvars::clock::Clock;
 use registry::Network;
 
 /// Accounts of `slash_equivocation`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct SlashEquivocation {
     /// The network.
     pub network: State<Network>,
@@ -38,7 +38,7 @@ pub struct SlashEquivocation {
     #[account(constraint = same(market_authority.address(), &network.market_authority) @ MarketError::WrongAccount)]
     pub market_authority: UncheckedAccount,
     /// Where the two receipts are read from.
-    pub instructions: Sysvar<SysvarInstructions>,
+    pub instructions: Instructions,
     /// The registry.
     pub registry_program: Program<Registry>,
     /// Staking.
@@ -89,12 +89,12 @@ impl SlashEquivocation {
             .slash(market, &mut self.pool, customer, slashed, slashed)?;
         self.job.bond = 0u64.into();
         market.convict_node(&mut self.provider, &mut self.node, true)?;
-        emit!(EquivocationSlashed {
+        EquivocationSlashed {
             job: *self.job.address(),
             node: self.job.node,
             sequence,
             slashed,
-        });
+        }.log();
         Ok(())
     }
 }

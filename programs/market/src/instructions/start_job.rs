@@ -1,13 +1,13 @@
 use crate::{error::MarketError, event::JobStarted, proof::verified_receipt, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, Instructions, State};
 use common::same;
 use gantry_core::receipt::ReceiptStatus;
 use pinocchio::sysvars::clock::Clock;
 use registry::Node;
 
 /// Accounts of `start_job`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct StartJob {
     /// Rules of the market.
     pub params: State<MarketParams>,
@@ -18,7 +18,7 @@ pub struct StartJob {
     #[account(constraint = same(node.address(), &job.node) @ MarketError::WrongAccount)]
     pub node: State<Node>,
     /// Where the receipt is read from.
-    pub instructions: Sysvar<SysvarInstructions>,
+    pub instructions: Instructions,
 }
 
 impl StartJob {
@@ -53,12 +53,12 @@ impl StartJob {
         job.active_at = at.into();
         job.checkpoint_at = at.into();
         job.sequence = 0u64.into();
-        emit!(JobStarted {
+        JobStarted {
             job: *self.job.address(),
             node: self.job.node,
             assignment: self.job.assignment.get(),
             started_at: now,
-        });
+        }.log();
         Ok(())
     }
 }

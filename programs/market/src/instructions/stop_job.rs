@@ -1,12 +1,12 @@
 use crate::{calls::Market, error::MarketError, event::JobEnded, programs::Registry, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 
 /// Accounts of `stop_job`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct StopJob {
     /// The customer's wallet.
     #[account(constraint = same(wallet.address(), &job.customer) @ MarketError::NotCustomer)]
@@ -55,7 +55,7 @@ impl StopJob {
             served,
             served,
         )?;
-        emit!(JobEnded {
+        JobEnded {
             job: *self.job.address(),
             node: self.job.node,
             outcome: self.job.outcome,
@@ -63,7 +63,7 @@ impl StopJob {
             elapsed_seconds: elapsed,
             exit_code: 0,
             output_digest: [0; 32],
-        });
+        }.log();
         Ok(())
     }
 }

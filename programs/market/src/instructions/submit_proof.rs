@@ -7,14 +7,14 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, Instructions, State};
 use common::same;
 use gantry_core::receipt::{Receipt, ReceiptStatus};
 use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 
 /// Accounts of `submit_proof`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct SubmitProof {
     /// The network.
     pub network: State<Network>,
@@ -33,7 +33,7 @@ pub struct SubmitProof {
     #[account(constraint = same(market_authority.address(), &network.market_authority) @ MarketError::WrongAccount)]
     pub market_authority: UncheckedAccount,
     /// Where the receipt is read from.
-    pub instructions: Sysvar<SysvarInstructions>,
+    pub instructions: Instructions,
     /// The registry.
     pub registry_program: Program<Registry>,
 }
@@ -85,12 +85,12 @@ impl SubmitProof {
         // A receipt counts as of when it was issued, as far as that is believable: never before the one before it.
         let issued = job.offset(receipt.issued_at).unwrap_or(until).clamp(latest, until);
         job.record(served, until, self.params.terms.dispute_window.get());
-        emit!(ProofSubmitted {
+        ProofSubmitted {
             job: *self.job.address(),
             sequence: receipt.sequence,
             served_seconds: served,
             elapsed_seconds: elapsed,
-        });
+        }.log();
         if !receipt.status.is_final() {
             return Ok(());
         }
@@ -127,7 +127,7 @@ impl SubmitProof {
                 promised,
             )?;
         }
-        emit!(JobEnded {
+        JobEnded {
             job: *self.job.address(),
             node: self.job.node,
             outcome: self.job.outcome,
@@ -135,7 +135,7 @@ impl SubmitProof {
             elapsed_seconds: elapsed,
             exit_code: receipt.exit_code,
             output_digest: receipt.output_digest,
-        });
+        }.log();
         Ok(())
     }
 }

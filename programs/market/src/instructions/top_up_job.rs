@@ -1,11 +1,11 @@
 use crate::{error::MarketError, event::JobToppedUp, state::*, transfer};
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, same};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same};
 use gantry_core::billing;
 use pinocchio::sysvars::clock::Clock;
 
 /// Accounts of `top_up_job`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct TopUpJob {
     /// The customer's wallet; may spend from the source.
     #[account(constraint = same(wallet.address(), &job.customer) @ MarketError::NotCustomer)]
@@ -25,7 +25,7 @@ pub struct TopUpJob {
     #[account(mut)]
     pub source: TokenAccount,
     /// Token program of the mint.
-    #[account(constraint = token_program.owns(&mint) @ MarketError::WrongAccount)]
+    #[account(constraint = token_program.owns(mint.account()) @ MarketError::WrongAccount)]
     pub token_program: TokenProgram,
 }
 
@@ -74,12 +74,12 @@ impl TopUpJob {
         let job = &mut self.job;
         job.deposited = deposited.into();
         job.max_duration = extended.into();
-        emit!(JobToppedUp {
+        JobToppedUp {
             job: *self.job.address(),
             added,
             deposited,
             max_duration: extended,
-        });
+        }.log();
         Ok(())
     }
 }

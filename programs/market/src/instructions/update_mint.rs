@@ -1,10 +1,10 @@
 use crate::{error::MarketError, event::MintUpdated, state::*};
 use anchor_lang::prelude::*;
-use common::{State, same};
+use common::{AccountTable, State, same};
 use registry::Network;
 
 /// Accounts of `update_mint`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct UpdateMint {
     /// The network's authority.
     #[account(constraint = same(authority.address(), &network.authority) @ MarketError::NotNetworkAuthority)]
@@ -25,12 +25,12 @@ impl UpdateMint {
         payment_mint.enabled = enabled.into();
         payment_mint.minimum_price = minimum_price.into();
         payment_mint.stake_rate = stake_rate.into();
-        emit!(MintUpdated {
+        MintUpdated {
             mint: self.payment_mint.mint,
             minimum_price,
             stake_rate,
             enabled: self.payment_mint.enabled,
-        });
+        }.log();
         Ok(())
     }
 }

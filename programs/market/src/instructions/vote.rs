@@ -1,12 +1,12 @@
 use crate::{error::MarketError, event::VoteCast, state::*};
 use anchor_lang::prelude::*;
-use common::{State, same};
+use common::{AccountTable, State, same};
 use gantry_core::BPS;
 use pinocchio::sysvars::clock::Clock;
 use registry::Network;
 
 /// Accounts of `vote`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct CastVote {
     /// The arbiter.
     pub arbiter: Signer,
@@ -41,12 +41,12 @@ impl CastVote {
             provider_share_bps: provider_share_bps.into(),
             slash_bps: slash_bps.into(),
         };
-        emit!(VoteCast {
+        VoteCast {
             job: self.dispute.job,
             arbiter: *self.arbiter.address(),
             provider_share_bps,
             slash_bps,
-        });
+        }.log();
         Ok(())
     }
 }

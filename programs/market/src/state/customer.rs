@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use common::{Stored, pda};
+use common::{Stored, seeds, state::Seeds};
 
 /// A wallet that opens jobs. Seeds `"customer", wallet`. Never closed, so that no job id is ever used twice.
 #[account]
@@ -17,7 +17,5 @@ pub struct Customer {
 }
 
 impl Stored for Customer {
-    fn derived_address(&self) -> Address {
-        pda::address(&[b"customer", self.wallet.as_ref(), &[self.bump]], &crate::ID)
-    }
+    const SEEDS: Seeds = seeds!(Customer: b"customer", wallet);
 }

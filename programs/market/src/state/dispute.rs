@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use common::{Stored, pda};
+use common::{Stored, seeds, state::Seeds};
 
 /// One arbiter's vote.
 #[derive(Clone, Copy, IdlType, bytemuck::Pod, bytemuck::Zeroable)]
@@ -54,9 +54,7 @@ impl Vote {
 }
 
 impl Stored for Dispute {
-    fn derived_address(&self) -> Address {
-        pda::address(&[b"dispute", self.job.as_ref(), &[self.bump]], &crate::ID)
-    }
+    const SEEDS: Seeds = seeds!(Dispute: b"dispute", job);
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use common::{Stored, pda};
+use common::{Stored, pda, seeds, state::Seeds, table::ChildSeeds};
 use gantry_core::requirements::Requirements;
 
 /// Nodes that a job remembers as barred.
@@ -170,20 +170,17 @@ pub struct Job {
 }
 
 impl Stored for Job {
-    fn derived_address(&self) -> Address {
-        pda::address(
-            &[
-                b"job",
-                self.customer.as_ref(),
-                bytemuck::bytes_of(&self.id),
-                &[self.bump],
-            ],
-            &crate::ID,
-        )
-    }
+    const SEEDS: Seeds = seeds!(Job: b"job", customer, id);
 }
 
 impl Job {
+    /// How the address of the vault follows.
+    pub const VAULT: ChildSeeds = ChildSeeds {
+        prefix: b"vault",
+        bump_at: core::mem::offset_of!(Job, vault_bump) as u16,
+        program: crate::ID,
+    };
+
     /// The token account that holds the money of the job at `address`.
     pub fn vault(&self, address: &Address) -> Address {
         pda::address(&[b"vault", address.as_ref(), &[self.vault_bump]], &crate::ID)

@@ -1,6 +1,6 @@
 use crate::error::MarketError;
 use anchor_lang::prelude::*;
-use common::Stored;
+use common::{Stored, state::Seeds};
 use gantry_core::sla::SlaStep;
 use staking::StakingParams;
 
@@ -170,9 +170,7 @@ impl MarketParams {
 }
 
 impl Stored for MarketParams {
-    fn derived_address(&self) -> Address {
-        MARKET_PARAMS
-    }
+    const SEEDS: Seeds = Seeds::Constant(MARKET_PARAMS);
 }
 
 impl Terms {

@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use common::{Stored, pda};
+use common::{Stored, seeds, state::Seeds};
 
 /// A mint that jobs may be paid in. Seeds `"mint", mint`.
 #[account]
@@ -25,7 +25,5 @@ pub struct PaymentMint {
 }
 
 impl Stored for PaymentMint {
-    fn derived_address(&self) -> Address {
-        pda::address(&[b"mint", self.mint.as_ref(), &[self.bump]], &crate::ID)
-    }
+    const SEEDS: Seeds = seeds!(PaymentMint: b"mint", mint);
 }

@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::AuthorityChanged, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `accept_authority`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct AcceptAuthority {
     /// Who was proposed. With nothing proposed that is the zero address, which cannot sign.
     #[account(constraint = same(authority.address(), &network.pending_authority) @ RegistryError::NotPendingAuthority)]
@@ -20,7 +20,7 @@ impl AcceptAuthority {
         let authority = *self.authority.address();
         self.network.authority = authority;
         self.network.pending_authority = Address::default();
-        emit!(AuthorityChanged { authority });
+        AuthorityChanged { authority }.log();
         Ok(())
     }
 }

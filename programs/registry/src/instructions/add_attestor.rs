@@ -2,11 +2,11 @@
 
 use crate::{error::RegistryError, event::AttestorAdded, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `add_attestor`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 #[instruction(key: Address)]
 pub struct AddAttestor {
     /// The network's authority.
@@ -41,11 +41,11 @@ impl AddAttestor {
         attestor.flags = granted.into();
         attestor.active = 1;
         attestor.bump = bumps.attestor;
-        emit!(AttestorAdded {
+        AttestorAdded {
             key,
             max_tier,
             flags: granted
-        });
+        }.log();
         Ok(())
     }
 }

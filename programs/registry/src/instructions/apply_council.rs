@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::CouncilChanged, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `apply_council`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ApplyCouncil {
     /// The network.
     #[account(mut)]
@@ -22,10 +22,10 @@ impl ApplyCouncil {
         network.arbiter_count = network.pending_arbiter_count;
         network.arbiter_threshold = network.pending_arbiter_threshold;
         network.forget_council();
-        emit!(CouncilChanged {
+        CouncilChanged {
             arbiter_count: network.arbiter_count,
             arbiter_threshold: network.arbiter_threshold,
-        });
+        }.log();
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{error::RegistryError, event::NodeAttested, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
@@ -23,7 +23,7 @@ pub struct AttestArgs {
 }
 
 /// Accounts of `attest`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 #[instruction(args: AttestArgs)]
 pub struct Attest {
     /// The attestor's key.
@@ -106,14 +106,14 @@ impl Attest {
             });
         }
         self.attestor.granted = self.attestor.granted.checked_add(1u64).ok_or(RegistryError::Overflow)?;
-        emit!(NodeAttested {
+        NodeAttested {
             node: node_address,
             attestor: *self.signer.address(),
             tier: args.tier,
             flags: args.flags,
             expires_at: args.expires_at,
             device_hash: args.device_hash,
-        });
+        }.log();
         Ok(())
     }
 }

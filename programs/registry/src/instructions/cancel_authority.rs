@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::AuthorityProposalCancelled, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `cancel_authority`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct CancelAuthority {
     /// The network's authority.
     #[account(constraint = same(authority.address(), &network.authority) @ RegistryError::NotNetworkAuthority)]
@@ -20,7 +20,7 @@ impl CancelAuthority {
         let authority = self.network.pending_authority;
         require!(!is_zero(&authority), RegistryError::NothingProposed);
         self.network.pending_authority = Address::default();
-        emit!(AuthorityProposalCancelled { authority });
+        AuthorityProposalCancelled { authority }.log();
         Ok(())
     }
 }

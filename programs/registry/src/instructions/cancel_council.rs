@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::CouncilProposalCancelled, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `cancel_council`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct CancelCouncil {
     /// The network's authority.
     #[account(constraint = same(authority.address(), &network.authority) @ RegistryError::NotNetworkAuthority)]
@@ -20,7 +20,7 @@ impl CancelCouncil {
         let due_at = self.network.council_change_at.get();
         require!(due_at != 0, RegistryError::NothingProposed);
         self.network.forget_council();
-        emit!(CouncilProposalCancelled { due_at });
+        CouncilProposalCancelled { due_at }.log();
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::NodeClosed, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `close_node`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct CloseNode {
     /// The provider's wallet.
     #[account(constraint = same(authority.address(), &provider.authority) @ RegistryError::NotProviderAuthority)]
@@ -37,11 +37,11 @@ impl CloseNode {
             .node_count
             .checked_sub(1u32)
             .ok_or(RegistryError::Overflow)?;
-        emit!(NodeClosed {
+        NodeClosed {
             node: *self.node.address(),
             provider: *self.provider.address(),
             device_hash,
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,12 +1,12 @@
 use crate::{error::RegistryError, event::ProviderClosed, state::*};
 use anchor_lang::{AnchorAccount, prelude::*, programs::System};
-use common::{State, pda, same};
+use common::{AccountTable, State, pda, same};
 
 /// The staking program. It reads the registry's accounts, so the registry cannot depend on it.
 const STAKING: Address = Address::from_str_const("32m8cq5TJFPWGoXDKtGctFyc7HY8dwSNgBrGKuMDRQbY");
 
 /// Accounts of `close_provider`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct CloseProvider {
     /// The provider's wallet.
     #[account(constraint = same(authority.address(), &provider.authority) @ RegistryError::NotProviderAuthority)]
@@ -42,9 +42,9 @@ impl CloseProvider {
     /// Closes the provider.
     pub fn handle(&mut self) -> Result<()> {
         self.validate()?;
-        emit!(ProviderClosed {
+        ProviderClosed {
             provider: *self.provider.address(),
-        });
+        }.log();
         Ok(())
     }
 }

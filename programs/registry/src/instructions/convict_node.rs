@@ -1,11 +1,11 @@
 use crate::{error::RegistryError, event::ProviderConvicted, state::*};
 use anchor_lang::{AnchorAccount, prelude::*};
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `convict_node`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ConvictNode {
     /// The market's PDA `["authority"]`.
     #[account(constraint = same(market_authority.address(), &network.market_authority) @ RegistryError::NotMarket)]
@@ -39,12 +39,12 @@ impl ConvictNode {
             .disputes_lost
             .checked_add(1u64)
             .ok_or(RegistryError::Overflow)?;
-        emit!(ProviderConvicted {
+        ProviderConvicted {
             provider: *self.provider.address(),
             node: *self.node.address(),
             disputes_lost: self.provider.disputes_lost.get(),
             equivocated,
-        });
+        }.log();
         Ok(())
     }
 }

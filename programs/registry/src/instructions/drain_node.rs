@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::NodeStatusChanged, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `drain_node`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct DrainNode {
     /// The provider's wallet.
     #[account(constraint = same(authority.address(), &provider.authority) @ RegistryError::NotProviderAuthority)]
@@ -21,11 +21,11 @@ impl DrainNode {
     /// Stops new jobs: now, or when the job or the suspension ends.
     pub fn handle(&mut self) -> Result<()> {
         require!(self.node.drain(), RegistryError::AlreadyDraining);
-        emit!(NodeStatusChanged {
+        NodeStatusChanged {
             node: *self.node.address(),
             status: self.node.status,
             drain_after_job: self.node.drain_after_job,
-        });
+        }.log();
         Ok(())
     }
 }

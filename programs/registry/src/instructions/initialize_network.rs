@@ -1,6 +1,6 @@
 use crate::{error::RegistryError, event::NetworkInitialized, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 
 /// How the network begins.
 #[derive(AnchorSerialize, AnchorDeserialize, IdlType, Clone, Copy)]
@@ -22,7 +22,7 @@ pub struct NetworkArgs {
 }
 
 /// Accounts of `initialize_network`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct InitializeNetwork {
     /// Pays the rent.
     #[account(mut)]
@@ -61,10 +61,10 @@ impl InitializeNetwork {
         network.arbiter_threshold = args.arbiter_threshold;
         network.timelock_seconds = args.timelock_seconds.into();
         network.bump = bumps.network;
-        emit!(NetworkInitialized {
+        NetworkInitialized {
             authority: args.authority,
             market_authority: args.market_authority
-        });
+        }.log();
         Ok(())
     }
 }

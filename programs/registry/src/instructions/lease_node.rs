@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::NodeLeased, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `lease_node`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct LeaseNode {
     /// The market's PDA `["authority"]`.
     #[account(constraint = same(market_authority.address(), &network.market_authority) @ RegistryError::NotMarket)]
@@ -33,10 +33,10 @@ impl LeaseNode {
             .active_leases
             .checked_add(1u32)
             .ok_or(RegistryError::Overflow)?;
-        emit!(NodeLeased {
+        NodeLeased {
             node: *self.node.address(),
             job
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 use crate::{error::RegistryError, event::PauseChanged, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 
 /// Accounts of `pause`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct Pause {
     /// The network's authority or guardian.
     pub signer: Signer,
@@ -27,10 +27,10 @@ impl Pause {
     pub fn handle(&mut self, flags: u8) -> Result<()> {
         self.validate(flags)?;
         self.network.paused |= flags;
-        emit!(PauseChanged {
+        PauseChanged {
             paused: self.network.paused,
             by: *self.signer.address()
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::AuthorityProposed, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `propose_authority`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ProposeAuthority {
     /// The network's authority.
     #[account(constraint = same(authority.address(), &network.authority) @ RegistryError::NotNetworkAuthority)]
@@ -19,7 +19,7 @@ impl ProposeAuthority {
     pub fn handle(&mut self, authority: Address) -> Result<()> {
         require!(!is_zero(&authority), RegistryError::ZeroAddress);
         self.network.pending_authority = authority;
-        emit!(AuthorityProposed { authority });
+        AuthorityProposed { authority }.log();
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
 use crate::{error::RegistryError, event::CouncilProposed, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `propose_council`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ProposeCouncil {
     /// The network's authority.
     #[account(constraint = same(authority.address(), &network.authority) @ RegistryError::NotNetworkAuthority)]
@@ -27,11 +27,11 @@ impl ProposeCouncil {
         network.pending_arbiter_count = count;
         network.pending_arbiter_threshold = threshold;
         network.council_change_at = due_at.into();
-        emit!(CouncilProposed {
+        CouncilProposed {
             due_at,
             arbiter_count: count,
             arbiter_threshold: threshold,
-        });
+        }.log();
         Ok(())
     }
 }

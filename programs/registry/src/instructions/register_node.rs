@@ -1,7 +1,7 @@
 use super::update_hardware::HardwareArgs;
 use crate::{error::RegistryError, event::NodeRegistered, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
@@ -47,7 +47,7 @@ impl NodeArgs {
 }
 
 /// Accounts of `register_node`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct RegisterNode {
     /// The provider's wallet.
     #[account(constraint = same(authority.address(), &provider.authority) @ RegistryError::NotProviderAuthority)]
@@ -97,14 +97,14 @@ impl RegisterNode {
             .node_count
             .checked_add(1u32)
             .ok_or(RegistryError::Overflow)?;
-        emit!(NodeRegistered {
+        NodeRegistered {
             node: *self.node.address(),
             provider: *self.provider.address(),
             node_key: *self.node_key.address(),
             price_mint: args.price_mint,
             price_per_hour: args.price_per_hour,
             country: args.country,
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::ProviderRegistered, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `register_provider`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct RegisterProvider {
     /// The provider's wallet.
     pub authority: Signer,
@@ -34,11 +34,11 @@ impl RegisterProvider {
         provider.metadata_hash = metadata_hash;
         provider.registered_at = Clock::get()?.unix_timestamp.into();
         provider.bump = bumps.provider;
-        emit!(ProviderRegistered {
+        ProviderRegistered {
             provider: *self.provider.address(),
             authority: *self.authority.address(),
             payout_owner,
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 use crate::{error::RegistryError, event::NodeReleased, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
@@ -17,7 +17,7 @@ pub enum LeaseOutcome {
 }
 
 /// Accounts of `release_node`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ReleaseNode {
     /// The market's PDA `["authority"]`.
     #[account(constraint = same(market_authority.address(), &network.market_authority) @ RegistryError::NotMarket)]
@@ -79,14 +79,14 @@ impl ReleaseNode {
             NodeStatus::Available
         };
         node.status = status as u8;
-        emit!(NodeReleased {
+        NodeReleased {
             node: *self.node.address(),
             job,
             outcome,
             status: status as u8,
             served_seconds,
             promised_seconds,
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::AttestorRemoved, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `remove_attestor`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct RemoveAttestor {
     /// The network's authority.
     #[account(constraint = same(authority.address(), &network.authority) @ RegistryError::NotNetworkAuthority)]
@@ -22,7 +22,7 @@ pub struct RemoveAttestor {
 impl RemoveAttestor {
     /// Closes the attestor.
     pub fn handle(&mut self) -> Result<()> {
-        emit!(AttestorRemoved { key: self.attestor.key });
+        AttestorRemoved { key: self.attestor.key }.log();
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
 use crate::{error::RegistryError, event::NodeStatusChanged, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `resume_node`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ResumeNode {
     /// The provider's wallet.
     #[account(constraint = same(authority.address(), &provider.authority) @ RegistryError::NotProviderAuthority)]
@@ -22,11 +22,11 @@ impl ResumeNode {
     /// Takes jobs again.
     pub fn handle(&mut self) -> Result<()> {
         self.node.resume(Clock::get()?.unix_timestamp)?;
-        emit!(NodeStatusChanged {
+        NodeStatusChanged {
             node: *self.node.address(),
             status: self.node.status,
             drain_after_job: self.node.drain_after_job,
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::AttestationRevoked, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `revoke_attestation`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct RevokeAttestation {
     /// The attestor that gave the attestation, removed since or not, or the network's authority.
     pub signer: Signer,
@@ -25,11 +25,11 @@ impl RevokeAttestation {
             RegistryError::NotRevoker
         );
         self.node.drop_attestation();
-        emit!(AttestationRevoked {
+        AttestationRevoked {
             node: *self.node.address(),
             attestor,
             by,
-        });
+        }.log();
         Ok(())
     }
 }

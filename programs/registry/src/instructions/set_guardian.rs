@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::GuardianChanged, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `set_guardian`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct SetGuardian {
     /// The network's authority.
     #[account(constraint = same(authority.address(), &network.authority) @ RegistryError::NotNetworkAuthority)]
@@ -19,7 +19,7 @@ impl SetGuardian {
     pub fn handle(&mut self, guardian: Address) -> Result<()> {
         require!(!is_zero(&guardian), RegistryError::ZeroAddress);
         self.network.guardian = guardian;
-        emit!(GuardianChanged { guardian });
+        GuardianChanged { guardian }.log();
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
 use super::pause::valid_pause_flags;
 use crate::{error::RegistryError, event::PauseChanged, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `unpause`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct Unpause {
     /// The network's authority: a guardian can stop the market, never start it again.
     #[account(constraint = same(authority.address(), &network.authority) @ RegistryError::NotNetworkAuthority)]
@@ -20,10 +20,10 @@ impl Unpause {
     pub fn handle(&mut self, flags: u8) -> Result<()> {
         require!(valid_pause_flags(flags), RegistryError::InvalidPauseFlags);
         self.network.paused &= !flags;
-        emit!(PauseChanged {
+        PauseChanged {
             paused: self.network.paused,
             by: *self.authority.address()
-        });
+        }.log();
         Ok(())
     }
 }

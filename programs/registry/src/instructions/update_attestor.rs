@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::AttestorUpdated, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `update_attestor`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct UpdateAttestor {
     /// The network's authority.
     #[account(constraint = same(authority.address(), &network.authority) @ RegistryError::NotNetworkAuthority)]
@@ -24,12 +24,12 @@ impl UpdateAttestor {
         attestor.max_tier = max_tier;
         attestor.flags = flags.into();
         attestor.active = active.into();
-        emit!(AttestorUpdated {
+        AttestorUpdated {
             key: attestor.key,
             max_tier,
             flags,
             active: attestor.active,
-        });
+        }.log();
         Ok(())
     }
 }

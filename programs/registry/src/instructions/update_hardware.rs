@@ -1,6 +1,6 @@
 use crate::{error::RegistryError, event::HardwareUpdated, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// What a node is made of and where it stands.
@@ -51,7 +51,7 @@ impl HardwareArgs {
 }
 
 /// Accounts of `update_hardware`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct UpdateHardware {
     /// The provider's wallet.
     #[account(constraint = same(authority.address(), &provider.authority) @ RegistryError::NotProviderAuthority)]
@@ -77,13 +77,13 @@ impl UpdateHardware {
         let_go(node, &self.device)?;
         node.drop_attestation();
         args.write(node);
-        emit!(HardwareUpdated {
+        HardwareUpdated {
             node: *self.node.address(),
             device_hash,
             gpu_model: args.gpu_model,
             gpu_count: args.gpu_count,
             country: args.country,
-        });
+        }.log();
         Ok(())
     }
 }

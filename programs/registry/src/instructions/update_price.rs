@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::PriceUpdated, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `update_price`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct UpdatePrice {
     /// The provider's wallet.
     #[account(constraint = same(authority.address(), &provider.authority) @ RegistryError::NotProviderAuthority)]
@@ -22,10 +22,10 @@ impl UpdatePrice {
     pub fn handle(&mut self, price_per_hour: u64) -> Result<()> {
         require!(price_per_hour > 0, RegistryError::InvalidPrice);
         self.node.price_per_hour = price_per_hour.into();
-        emit!(PriceUpdated {
+        PriceUpdated {
             node: *self.node.address(),
             price_per_hour
-        });
+        }.log();
         Ok(())
     }
 }

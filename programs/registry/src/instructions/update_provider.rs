@@ -1,10 +1,10 @@
 use crate::{error::RegistryError, event::ProviderUpdated, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `update_provider`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct UpdateProvider {
     /// The provider's wallet.
     #[account(constraint = same(authority.address(), &provider.authority) @ RegistryError::NotProviderAuthority)]
@@ -20,10 +20,10 @@ impl UpdateProvider {
         require!(!is_zero(&payout_owner), RegistryError::ZeroAddress);
         self.provider.payout_owner = payout_owner;
         self.provider.metadata_hash = metadata_hash;
-        emit!(ProviderUpdated {
+        ProviderUpdated {
             provider: *self.provider.address(),
             payout_owner,
-        });
+        }.log();
         Ok(())
     }
 }

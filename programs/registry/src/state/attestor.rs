@@ -1,6 +1,6 @@
 use super::{MAX_TIER, flags};
 use anchor_lang::prelude::*;
-use common::{Stored, pda};
+use common::{Stored, seeds, state::Seeds};
 
 /// A wallet that the network lets vouch for nodes. Seeds `"attestor", key`.
 #[account]
@@ -27,7 +27,5 @@ pub fn valid_scope(tier: u8, granted: u16) -> bool {
 }
 
 impl Stored for Attestor {
-    fn derived_address(&self) -> Address {
-        pda::address(&[b"attestor", self.key.as_ref(), &[self.bump]], &crate::ID)
-    }
+    const SEEDS: Seeds = seeds!(Attestor: b"attestor", key);
 }

@@ -1,7 +1,7 @@
 use super::Node;
 use crate::error::RegistryError;
 use anchor_lang::{AnchorAccount, prelude::*};
-use common::{State, Stored, pda};
+use common::{State, Stored, seeds, state::Seeds};
 
 /// One physical device, claimed by at most one node; keeps its history when it is listed again.
 /// Seeds `"device", device_hash`.
@@ -26,9 +26,7 @@ pub struct Device {
 }
 
 impl Stored for Device {
-    fn derived_address(&self) -> Address {
-        pda::address(&[b"device", &self.device_hash, &[self.bump]], &crate::ID)
-    }
+    const SEEDS: Seeds = seeds!(Device: b"device", device_hash);
 }
 
 impl Device {

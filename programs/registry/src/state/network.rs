@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use common::Stored;
+use common::{Stored, state::Seeds};
 
 /// Most members that a council of arbiters can have.
 pub const MAX_ARBITERS: usize = 9;
@@ -73,9 +73,7 @@ pub fn valid_council(arbiters: &[Address; MAX_ARBITERS], count: u8, threshold: u
 }
 
 impl Stored for Network {
-    fn derived_address(&self) -> Address {
-        NETWORK
-    }
+    const SEEDS: Seeds = Seeds::Constant(NETWORK);
 }
 
 #[cfg(test)]

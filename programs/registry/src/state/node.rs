@@ -1,6 +1,6 @@
 use crate::error::RegistryError;
 use anchor_lang::prelude::*;
-use common::{Stored, pda};
+use common::{Stored, seeds, state::Seeds};
 use gantry_core::{
     reputation::{History, reputation_bps},
     requirements::Offer,
@@ -110,12 +110,7 @@ pub struct Node {
 }
 
 impl Stored for Node {
-    fn derived_address(&self) -> Address {
-        pda::address(
-            &[b"node", self.provider.as_ref(), self.node_key.as_ref(), &[self.bump]],
-            &crate::ID,
-        )
-    }
+    const SEEDS: Seeds = seeds!(Node: b"node", provider, node_key);
 }
 
 impl Node {

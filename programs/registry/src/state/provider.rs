@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use common::{Stored, pda};
+use common::{Stored, seeds, state::Seeds};
 
 /// A provider: a wallet that lists nodes. Seeds `"provider", authority`.
 #[account]
@@ -33,7 +33,5 @@ pub struct Provider {
 }
 
 impl Stored for Provider {
-    fn derived_address(&self) -> Address {
-        pda::address(&[b"provider", self.authority.as_ref(), &[self.bump]], &crate::ID)
-    }
+    const SEEDS: Seeds = seeds!(Provider: b"provider", authority);
 }

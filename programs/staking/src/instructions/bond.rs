@@ -1,11 +1,11 @@
 use crate::{error::StakingError, event::Bonded, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 use registry::Network;
 
 /// Accounts of `bond`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct Bond {
     /// The market's PDA `["authority"]`.
     #[account(constraint = same(market_authority.address(), &network.market_authority) @ StakingError::NotMarket)]
@@ -23,11 +23,11 @@ impl Bond {
     /// Sets `amount` aside.
     pub fn handle(&mut self, amount: u64) -> Result<()> {
         self.pool.bond(amount, self.params.minimum_pool_stake.get())?;
-        emit!(Bonded {
+        Bonded {
             pool: *self.pool.address(),
             amount,
             bonded: self.pool.bonded.get()
-        });
+        }.log();
         Ok(())
     }
 }

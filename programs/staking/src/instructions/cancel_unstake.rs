@@ -1,10 +1,10 @@
 use crate::{event::UnstakeCancelled, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 
 /// Accounts of `cancel_unstake`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct CancelUnstake {
     /// The staker.
     #[account(constraint = same(owner.address(), &position.owner) @ ProgramError::InvalidSeeds)]
@@ -24,14 +24,14 @@ impl CancelUnstake {
         position.settle(pool)?;
         let (amount, shares) = pool.rebond(position.remove_request(usize::from(place))?)?;
         position.add_shares(shares)?;
-        emit!(UnstakeCancelled {
+        UnstakeCancelled {
             pool: *self.pool.address(),
             owner: *self.owner.address(),
             amount,
             shares,
             active: self.pool.active.get(),
             unbonding: self.pool.unbonding.get(),
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 use crate::{error::StakingError, event::RewardsClaimed, state::*};
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
 
 /// Accounts of `claim_rewards`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ClaimRewards {
     /// The staker.
     #[account(constraint = same(owner.address(), &position.owner) @ ProgramError::InvalidSeeds)]
@@ -50,11 +50,11 @@ impl ClaimRewards {
             amount,
             &[b"pool", provider.as_ref(), &bump],
         )?;
-        emit!(RewardsClaimed {
+        RewardsClaimed {
             pool: *self.pool.address(),
             owner: *self.owner.address(),
             amount
-        });
+        }.log();
         Ok(())
     }
 }

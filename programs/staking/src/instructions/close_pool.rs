@@ -1,11 +1,11 @@
 use super::create_pool::Vault;
 use crate::{error::StakingError, event::PoolClosed, state::*};
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
 use registry::Provider;
 
 /// Accounts of `close_pool`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ClosePool {
     /// The provider's wallet.
     #[account(constraint = same(authority.address(), &provider.authority) @ StakingError::NotProviderAuthority)]
@@ -57,12 +57,12 @@ impl ClosePool {
         );
         let stake_dust = self.empty(Vault::Stake)?;
         let rewards = self.empty(Vault::Rewards)?;
-        emit!(PoolClosed {
+        PoolClosed {
             pool: *self.pool.address(),
             provider: self.pool.provider,
             stake_dust,
             rewards,
-        });
+        }.log();
         Ok(())
     }
 

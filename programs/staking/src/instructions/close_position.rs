@@ -1,9 +1,9 @@
 use crate::{error::StakingError, event::PositionClosed, state::*};
 use anchor_lang::prelude::*;
-use common::{State, same};
+use common::{AccountTable, State, same};
 
 /// Accounts of `close_position`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct ClosePosition {
     /// The staker.
     #[account(constraint = same(owner.address(), &position.owner) @ ProgramError::InvalidSeeds)]
@@ -31,10 +31,10 @@ impl ClosePosition {
         require!(position.rewards_owed.is_zero(), StakingError::RewardsOwed);
         let positions = self.pool.positions.checked_sub(1u32);
         self.pool.positions = positions.ok_or(StakingError::Overflow)?;
-        emit!(PositionClosed {
+        PositionClosed {
             pool: *self.pool.address(),
             owner: *self.owner.address()
-        });
+        }.log();
         Ok(())
     }
 }

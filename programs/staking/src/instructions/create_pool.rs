@@ -1,10 +1,10 @@
 use crate::{error::StakingError, event::PoolCreated, state::*};
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenProgram, pda, same, token};
+use common::{AccountTable, MintAccount, State, TokenProgram, pda, same, token};
 use registry::Provider;
 
 /// Accounts of `create_pool`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct CreatePool {
     /// The provider's wallet.
     #[account(constraint = same(authority.address(), &provider.authority) @ StakingError::NotProviderAuthority)]
@@ -44,7 +44,7 @@ impl CreatePool {
     pub fn handle(&mut self, commission_bps: u16, bumps: &CreatePoolBumps) -> Result<()> {
         require!(commission_bps <= BPS, StakingError::InvalidCommission);
         require!(
-            self.reward_token_program.owns(&self.reward_mint),
+            self.reward_token_program.owns(self.reward_mint.account()),
             StakingError::WrongTokenProgram
         );
         let stake_vault_bump = self.make_vault(Vault::Stake)?;
@@ -58,12 +58,12 @@ impl CreatePool {
         pool.bump = bumps.pool;
         pool.stake_vault_bump = stake_vault_bump;
         pool.reward_vault_bump = reward_vault_bump;
-        emit!(PoolCreated {
+        PoolCreated {
             pool: *self.pool.address(),
             provider: self.pool.provider,
             reward_mint: self.pool.reward_mint,
             commission_bps,
-        });
+        }.log();
         Ok(())
     }
 

@@ -1,11 +1,11 @@
 use super::release::share;
 use crate::{error::StakingError, state::*};
 use anchor_lang::prelude::*;
-use common::{State, TokenAccount, same};
+use common::{AccountTable, State, TokenAccount, same};
 use registry::Network;
 
 /// Accounts of `deposit_rewards`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct DepositRewards {
     /// The market's PDA `["authority"]`.
     #[account(constraint = same(market_authority.address(), &network.market_authority) @ StakingError::NotMarket)]

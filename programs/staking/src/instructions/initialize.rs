@@ -1,6 +1,6 @@
 use crate::{error::StakingError, event::StakingInitialized, state::*};
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, same, token};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, token};
 use registry::Network;
 
 /// The arguments of `initialize`.
@@ -20,7 +20,7 @@ pub struct Rules {
 }
 
 /// Accounts of `initialize`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct Initialize {
     /// The network's authority.
     #[account(constraint = same(authority.address(), &network.authority) @ StakingError::NotNetworkAuthority)]
@@ -46,12 +46,12 @@ pub struct Initialize {
 impl Initialize {
     fn validate(&self, rules: &Rules) -> Result<()> {
         require!(
-            self.token_program.owns(&self.stake_mint),
+            self.token_program.owns(self.stake_mint.account()),
             StakingError::WrongTokenProgram
         );
         let treasury = &self.treasury;
         require!(
-            self.token_program.owns(treasury) && treasury.mint() == self.stake_mint.address(),
+            self.token_program.owns(treasury.account()) && treasury.mint() == self.stake_mint.address(),
             StakingError::WrongTreasury
         );
         let seconds = 1..=MAX_SECONDS;
@@ -87,11 +87,11 @@ impl Initialize {
         params.slash_customer_bps = rules.slash_customer_bps.into();
         params.slash_reporter_bps = rules.slash_reporter_bps.into();
         params.bump = bumps.params;
-        emit!(StakingInitialized {
+        StakingInitialized {
             stake_mint: params.stake_mint,
             treasury: params.treasury,
             unbonding_seconds: rules.unbonding_seconds,
-        });
+        }.log();
         Ok(())
     }
 }

@@ -4,11 +4,11 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{State, TokenAccount, same};
+use common::{AccountTable, State, TokenAccount, same};
 use registry::Network;
 
 /// Accounts of `release`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct Release {
     /// The market's PDA `["authority"]`.
     #[account(constraint = same(market_authority.address(), &network.market_authority) @ StakingError::NotMarket)]
@@ -28,11 +28,11 @@ impl Release {
     pub fn handle(&mut self, bond: u64, rewards: u64) -> Result<()> {
         self.pool.release(bond)?;
         let pool = *self.pool.address();
-        emit!(Released {
+        Released {
             pool,
             amount: bond,
             bonded: self.pool.bonded.get()
-        });
+        }.log();
         if rewards == 0 {
             return Ok(());
         }
@@ -48,10 +48,10 @@ pub(crate) fn share(pool: &mut State<Pool>, vault: &TokenAccount, rewards: u64) 
         vault.amount() >= pool.rewards_unclaimed.get(),
         StakingError::RewardsNotReceived
     );
-    emit!(RewardsDeposited {
+    RewardsDeposited {
         pool: *pool.address(),
         amount: rewards,
         reward_index: pool.reward_index.get(),
-    });
+    }.log();
     Ok(())
 }

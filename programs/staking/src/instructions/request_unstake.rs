@@ -1,11 +1,11 @@
 use crate::{error::StakingError, event::UnstakeRequested, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `request_unstake`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct RequestUnstake {
     /// The staker.
     #[account(constraint = same(owner.address(), &position.owner) @ ProgramError::InvalidSeeds)]
@@ -39,7 +39,7 @@ impl RequestUnstake {
         if unbonding_shares > 0 {
             position.push_request(unbonding_shares, unlocks_at)?;
         }
-        emit!(UnstakeRequested {
+        UnstakeRequested {
             pool: *self.pool.address(),
             owner: *self.owner.address(),
             amount,
@@ -48,7 +48,7 @@ impl RequestUnstake {
             unlocks_at,
             active: self.pool.active.get(),
             unbonding: self.pool.unbonding.get(),
-        });
+        }.log();
         Ok(())
     }
 }

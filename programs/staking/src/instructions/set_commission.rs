@@ -1,12 +1,12 @@
 use crate::{error::StakingError, event::CommissionChanged, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{AccountTable, State};
 use common::same;
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 use registry::Provider;
 
 /// Accounts of `set_commission`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct SetCommission {
     /// The provider's wallet.
     #[account(constraint = same(authority.address(), &provider.authority) @ StakingError::NotProviderAuthority)]
@@ -27,12 +27,12 @@ impl SetCommission {
         let notice = self.params.commission_notice_seconds.get();
         self.pool
             .set_commission(commission_bps, Clock::get()?.unix_timestamp, notice)?;
-        emit!(CommissionChanged {
+        CommissionChanged {
             pool: *self.pool.address(),
             commission_bps: self.pool.commission_bps.get(),
             pending_commission_bps: self.pool.pending_commission_bps.get(),
             change_at: self.pool.commission_change_at.get(),
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,13 +1,13 @@
 use crate::{error::StakingError, event::Slashed, state::*};
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
 use registry::Network;
 
 /// Accounts of `slash`.
 ///
 /// The destinations may be one account: who was harmed may be who reported it. The market says which customer and which
 /// reporter; the treasury is the params'.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct Slash {
     /// The market's PDA `["authority"]`.
     #[account(constraint = same(market_authority.address(), &network.market_authority) @ StakingError::NotMarket)]
@@ -48,7 +48,7 @@ impl Slash {
         let to_reporter = self.pay(Payee::Reporter, parts.reporter)?;
         let rest = amount.saturating_sub(to_customer).saturating_sub(to_reporter);
         let to_treasury = self.pay(Payee::Treasury, rest)?;
-        emit!(Slashed {
+        Slashed {
             pool: *self.pool.address(),
             bond,
             amount,
@@ -60,7 +60,7 @@ impl Slash {
             active: self.pool.active.get(),
             unbonding: self.pool.unbonding.get(),
             bonded: self.pool.bonded.get(),
-        });
+        }.log();
         Ok(())
     }
 

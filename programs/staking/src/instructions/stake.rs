@@ -1,9 +1,9 @@
 use crate::{error::StakingError, event::Staked, state::*};
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
 
 /// Accounts of `stake`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct Stake {
     /// Who stakes.
     pub owner: Signer,
@@ -71,14 +71,14 @@ impl Stake {
             shares > 0 && value.max(received) >= minimum,
             StakingError::PositionTooSmall
         );
-        emit!(Staked {
+        Staked {
             pool: *self.pool.address(),
             owner: *self.owner.address(),
             amount: received,
             shares,
             position_shares: self.position.shares.get(),
             active: self.pool.active.get(),
-        });
+        }.log();
         Ok(())
     }
 

@@ -1,10 +1,10 @@
 use crate::{error::StakingError, event::Withdrawn, state::*};
 use anchor_lang::prelude::*;
-use common::{MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
 use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `withdraw`.
-#[derive(Accounts)]
+#[derive(Accounts, AccountTable)]
 pub struct Withdraw {
     /// The staker.
     #[account(constraint = same(owner.address(), &position.owner) @ ProgramError::InvalidSeeds)]
@@ -47,12 +47,12 @@ impl Withdraw {
             amount,
             &[b"pool", provider.as_ref(), &bump],
         )?;
-        emit!(Withdrawn {
+        Withdrawn {
             pool: *self.pool.address(),
             owner: *self.owner.address(),
             amount,
             unbonding: self.pool.unbonding.get(),
-        });
+        }.log();
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 use super::Tranche;
 use crate::error::StakingError;
 use anchor_lang::prelude::*;
-use common::{Stored, pda};
+use common::{Stored, pda, seeds, state::Seeds, table::ChildSeeds};
 
 /// Times that a pool can lose its whole active stake before it takes no new one.
 pub const MAX_WIPES: usize = 4;
@@ -69,12 +69,24 @@ pub struct Pool {
 }
 
 impl Stored for Pool {
-    fn derived_address(&self) -> Address {
-        pda::address(&[b"pool", self.provider.as_ref(), &[self.bump]], &crate::ID)
-    }
+    const SEEDS: Seeds = seeds!(Pool: b"pool", provider);
 }
 
 impl Pool {
+    /// How the address of the stake vault follows.
+    pub const STAKE_VAULT: ChildSeeds = ChildSeeds {
+        prefix: b"stake",
+        bump_at: core::mem::offset_of!(Pool, stake_vault_bump) as u16,
+        program: crate::ID,
+    };
+
+    /// How the address of the reward vault follows.
+    pub const REWARD_VAULT: ChildSeeds = ChildSeeds {
+        prefix: b"rewards",
+        bump_at: core::mem::offset_of!(Pool, reward_vault_bump) as u16,
+        program: crate::ID,
+    };
+
     /// The token account that holds the stake of the pool at `address`.
     pub fn stake_vault(&self, address: &Address) -> Address {
         pda::address(&[b"stake", address.as_ref(), &[self.stake_vault_bump]], &crate::ID)

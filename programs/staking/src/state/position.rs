@@ -1,7 +1,7 @@
 use super::Pool;
 use crate::error::StakingError;
 use anchor_lang::prelude::*;
-use common::{Stored, pda};
+use common::{Stored, seeds, state::Seeds};
 
 /// Requests to unstake that one position can have under way.
 pub const MAX_UNBONDING: usize = 8;
@@ -44,12 +44,7 @@ pub struct Position {
 }
 
 impl Stored for Position {
-    fn derived_address(&self) -> Address {
-        pda::address(
-            &[b"position", self.pool.as_ref(), self.owner.as_ref(), &[self.bump]],
-            &crate::ID,
-        )
-    }
+    const SEEDS: Seeds = seeds!(Position: b"position", pool, owner);
 }
 
 impl Position {
