@@ -7,22 +7,23 @@ use crate::{
     state,
     table::{self, AccountTable, Table},
 };
-use anchor_lang::{BorshConfig, Bumps, Context, MutMask, SchemaRead, prelude::*};
+use anchor_lang::{AccountCursor, BorshConfig, Bumps, Context, MutMask, SchemaRead, prelude::*};
 use core::mem::MaybeUninit;
 use pinocchio::account::AccountView;
 
-/// Most accounts of a transaction, and so of an instruction.
-const MAX_ACCOUNTS: usize = 256;
+/// Most accounts of any instruction.
+pub(crate) const MAX_ACCOUNTS: usize = 32;
 
 /// Room for the accounts of one instruction.
 pub type Lookup = [MaybeUninit<AccountView>; MAX_ACCOUNTS];
 
 /// One call of the program.
 pub struct Request<'a> {
-    cursor: anchor_lang::AccountCursor,
-    /// Where the cursor puts the accounts that it has walked.
-    lookup: *const AccountView,
+    /// The accounts as the runtime passes them, one after the other.
+    first: *mut u8,
     accounts: usize,
+    /// Where they have been found.
+    lookup: *mut AccountView,
     data: &'a [u8],
     program_id: &'a Address,
 }
@@ -34,16 +35,14 @@ impl<'a> Request<'a> {
     /// `input` and `data` are the entry point's two arguments, and `lookup` outlives the request.
     #[inline(always)]
     pub unsafe fn new(input: *mut u8, data: *const u8, lookup: &mut Lookup) -> Self {
-        // One pointer for both: what the cursor writes through it is read through it.
-        let lookup = lookup.as_mut_ptr().cast::<AccountView>();
         // SAFETY: the runtime puts the count of accounts first, the length of the data before the data, and the
         // program's address behind it.
         unsafe {
             let length = data.sub(8).cast::<u64>().read() as usize;
             Self {
+                first: input.add(8),
                 accounts: input.cast::<u64>().read() as usize,
-                cursor: anchor_lang::AccountCursor::new(input, lookup),
-                lookup,
+                lookup: lookup.as_mut_ptr().cast::<AccountView>(),
                 data: core::slice::from_raw_parts(data, length),
                 program_id: &*data.add(length).cast::<Address>(),
             }
@@ -62,30 +61,19 @@ impl<'a> Request<'a> {
         self.data.first_chunk::<8>().map(|tag| u64::from_le_bytes(*tag))
     }
 
-    /// Walks the accounts that `table` is about, and checks them.
+    /// Finds the accounts that `table` is about, and checks them.
     #[inline(never)]
     fn admit(&mut self, table: &Table) -> Result<()> {
-        let count = table.kinds.len();
-        require!(self.accounts >= count, ErrorCode::AccountNotEnoughKeys);
-        // SAFETY: there are as many accounts, and the lookup has room for all that a transaction can have.
-        unsafe { self.cursor.walk_n(count) };
-        let exclusive = [u64::from(table.exclusive), 0, 0, 0];
-        let twice = self.cursor.duplicates().is_some_and(|all| all.intersects(&exclusive));
-        require!(!twice, ErrorCode::ConstraintDuplicateMutableAccount);
-        table::admit(self.views(count), table)
-    }
-
-    /// The first `count` accounts, which `admit` has walked.
-    #[inline(always)]
-    fn views(&self, count: usize) -> &'a [AccountView] {
-        // SAFETY: `admit` has written the first places of the lookup, which outlives the request.
-        unsafe { core::slice::from_raw_parts(self.lookup, count) }
+        require!(self.accounts >= table.slots.len(), ErrorCode::AccountNotEnoughKeys);
+        // SAFETY: there are as many accounts, and the lookup has room for all that any instruction has.
+        unsafe { table::admit(self.first, self.lookup, table) }
     }
 
     /// Closes what `table` says.
     #[inline(never)]
     fn close(&self, table: &Table) -> Result<()> {
-        let views = self.views(table.kinds.len());
+        // SAFETY: `admit` has written as many places of the lookup, which outlives the request.
+        let views = unsafe { core::slice::from_raw_parts(self.lookup, table.slots.len()) };
         for line in table.closes {
             let (account, destination) = (usize::from(line.account), usize::from(line.destination));
             state::close(views[account], views[destination])?;
@@ -99,23 +87,41 @@ impl<'a> Request<'a> {
         &mut self,
         handler: impl FnOnce(&mut Context<'_, T>, T::Arguments, &[u8]) -> Result<()>,
     ) -> Result<()> {
-        const { assert!(T::SLOTS.len() <= 32 && T::SLOTS.len() == T::HEADER_SIZE && !T::HAS_DYNAMIC_MUT_MASK) };
+        const { assert!(T::SLOTS.len() <= MAX_ACCOUNTS && T::SLOTS.len() == T::HEADER_SIZE && !T::HAS_DYNAMIC_MUT_MASK) };
         self.admit(T::TABLE)?;
-        // SAFETY: `admit` has walked as many accounts as the type consists of, and each is what its field's type says.
+        // SAFETY: `admit` has found as many accounts as the type consists of, and each is what its field's type says.
         let mut accounts = unsafe { core::ptr::read(self.lookup.cast::<T>()) };
         // There is a tag of eight bytes, or no instruction would have been chosen.
         let arguments = self.data.get(8..).unwrap_or_default();
         let mut bumps = <T as Bumps>::Bumps::default();
         let parsed = accounts.enter(&mut bumps, arguments)?;
         // No instruction looks at accounts behind those that it names.
+        // SAFETY: this only notes the two pointers.
+        let mut cursor = unsafe { AccountCursor::new(self.first, self.lookup) };
         let mask = MutMask::Static(&[0; 4]);
-        let mut ctx = Context::new(self.program_id, accounts, bumps, &mut self.cursor, 0, mask);
+        let mut ctx = Context::new(self.program_id, accounts, bumps, &mut cursor, 0, mask);
         handler(&mut ctx, parsed, arguments)?;
         if T::CLOSES.is_empty() {
             return Ok(());
         }
         self.close(T::TABLE)
     }
+}
+
+/// A function that runs one instruction.
+pub type Instruction = fn(&mut Request) -> Result<()>;
+
+/// Runs the instruction that the request is for.
+///
+/// # Errors
+/// `DeclaredProgramIdMismatch`, `InstructionFallbackNotFound`; those of the instruction.
+#[inline(always)]
+pub fn dispatch(request: &mut Request, program: &Address, instructions: &[(u64, Instruction)]) -> Result<()> {
+    require!(request.is_for(program), ErrorCode::DeclaredProgramIdMismatch);
+    let tag = request.tag().ok_or(ErrorCode::InstructionFallbackNotFound)?;
+    let found = instructions.iter().find(|(other, _)| *other == tag);
+    let (_, run) = found.ok_or(ErrorCode::InstructionFallbackNotFound)?;
+    run(request)
 }
 
 /// Reads an instruction's arguments.
@@ -137,7 +143,7 @@ macro_rules! entrypoint {
         mod chain {
             use super::*;
             use anchor_lang::Discriminator as _;
-            use $crate::entry::{Lookup, Request};
+            use $crate::entry::{Instruction, Lookup, Request, dispatch};
 
             anchor_lang::pinocchio::default_allocator!();
             anchor_lang::pinocchio::default_panic_handler!();
@@ -149,17 +155,12 @@ macro_rules! entrypoint {
                 let mut lookup: Lookup = [const { core::mem::MaybeUninit::uninit() }; _];
                 // SAFETY: these are the runtime's arguments.
                 let mut request = unsafe { Request::new(input, data, &mut lookup) };
-                if !request.is_for(&ID) {
-                    return anchor_lang::Error::from(ErrorCode::DeclaredProgramIdMismatch).into();
-                }
-                let result = match request.tag() {
-                    $(Some(tag) if tag == const { $crate::tag_of!($($instruction)? $accounts) } => {
-                        $name(&mut request)
-                    })*
-                    _ => Err(ErrorCode::InstructionFallbackNotFound.into()),
-                };
-                result.map_or_else(u64::from, |()| 0)
+                dispatch(&mut request, &ID, INSTRUCTIONS).map_or_else(u64::from, |()| 0)
             }
+
+            const INSTRUCTIONS: &[(u64, Instruction)] = &[
+                $((const { $crate::tag_of!($($instruction)? $accounts) }, $name),)*
+            ];
 
             $(#[inline(never)]
             fn $name(request: &mut Request) -> Result<()> {

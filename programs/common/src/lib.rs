@@ -6,6 +6,7 @@
 #![cfg_attr(target_os = "solana", no_std)]
 
 pub mod call;
+pub mod clock;
 pub mod entry;
 pub mod event;
 pub mod instructions;
@@ -18,6 +19,7 @@ pub mod token;
 pub use common_derive::{AccountTable, Log};
 pub use {
     call::{Passed, invoke, readonly, signer, writable},
+    clock::now,
     instructions::Instructions,
     pda::same,
     state::{State, Stored},

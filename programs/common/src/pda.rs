@@ -5,41 +5,61 @@ use anchor_lang::prelude::*;
 /// Most seeds of any address here, the bump included.
 const MAX_SEEDS: usize = 4;
 
+/// What follows the seeds in what an address is the hash of: the program, and words that no other hash has.
+pub(crate) fn end(program: &Address) -> [&[u8]; 2] {
+    [program.as_ref(), b"ProgramDerivedAddress"]
+}
+
 /// The address that `seeds` (the canonical bump last) give with `program`.
 ///
 /// The bump must be one that was found canonical when the account was made: whether the address lies off the curve is
 /// not asked again, because a stored bump cannot have changed since.
 #[inline(never)]
 pub fn address(seeds: &[&[u8]], program: &Address) -> Address {
-    derive(seeds, program)
+    let [program, marker] = end(program);
+    let mut parts = [marker; MAX_SEEDS + 2];
+    let count = seeds.len().min(MAX_SEEDS);
+    parts[..count].copy_from_slice(&seeds[..count]);
+    parts[count] = program;
+    hash(&parts[..count + 2])
+}
+
+/// Whether the hash of `parts`, which are seeds and [`end`], is `address`.
+#[inline(never)]
+pub(crate) fn is_hash(parts: &[&[u8]], address: &Address) -> bool {
+    anchor_lang::address_eq(&hash(parts), address)
 }
 
 #[cfg(target_os = "solana")]
-fn derive(seeds: &[&[u8]], program: &Address) -> Address {
-    let mut parts: [&[u8]; MAX_SEEDS + 2] = [&[]; MAX_SEEDS + 2];
-    let (head, tail) = parts.split_at_mut(seeds.len().min(MAX_SEEDS));
-    head.copy_from_slice(&seeds[..head.len()]);
-    tail[0] = program.as_ref();
-    tail[1] = b"ProgramDerivedAddress";
-    let count = head.len() + 2;
-    let mut hash = [0u8; 32];
-    // SAFETY: the syscall reads `count` slices and writes 32 bytes.
+#[inline(always)]
+fn hash(parts: &[&[u8]]) -> Address {
+    let mut hash = core::mem::MaybeUninit::<Address>::uninit();
+    // SAFETY: the syscall reads as many slices and writes 32 bytes, which are all of an address.
     unsafe {
-        pinocchio::syscalls::sol_sha256(parts.as_ptr().cast::<u8>(), count as u64, hash.as_mut_ptr());
+        pinocchio::syscalls::sol_sha256(parts.as_ptr().cast::<u8>(), parts.len() as u64, hash.as_mut_ptr().cast::<u8>());
+        hash.assume_init()
     }
-    Address::new_from_array(hash)
 }
 
 #[cfg(not(target_os = "solana"))]
-fn derive(seeds: &[&[u8]], program: &Address) -> Address {
-    assert!(seeds.len() <= MAX_SEEDS, "more seeds than any address here has");
-    Address::create_program_address(seeds, program).unwrap_or_default()
+fn hash(parts: &[&[u8]]) -> Address {
+    let Some((seeds, [program, _])) = parts.split_last_chunk::<2>() else {
+        return Address::default();
+    };
+    let program = <[u8; 32]>::try_from(*program).map(Address::new_from_array).unwrap_or_default();
+    Address::create_program_address(seeds, &program).unwrap_or_default()
 }
 
 /// Whether two addresses are one. For constraints: written out at each, the comparison is most of an instruction.
 #[inline(never)]
 pub fn same(one: &Address, other: &Address) -> bool {
     anchor_lang::address_eq(one, other)
+}
+
+/// As [`same`], of raw keys and hashes.
+#[inline(always)]
+pub fn same_bytes(one: &[u8; 32], other: &[u8; 32]) -> bool {
+    same(bytemuck::cast_ref(one), bytemuck::cast_ref(other))
 }
 
 /// The canonical address and bump for `seeds` with `program`.

@@ -3,6 +3,7 @@
 use crate::{
     call::{Passed, invoke},
     pda,
+    table::Located,
 };
 use anchor_lang::{
     AccountClose, AccountInitialize, AnchorAccount, Discriminator, IdlAccountType, Owner, Space, address_eq,
@@ -156,48 +157,61 @@ pub const DISCRIMINATOR_LENGTH: usize = 8;
 /// `UninitializedAccount`, `IllegalOwner`, `AccountDataTooSmall`, `InvalidAccountData`, `InvalidSeeds`.
 #[inline(never)]
 pub(crate) fn check(view: &AccountView, layout: &Layout, known: bool) -> Result<()> {
-    if !view.owned_by(&layout.owner) {
-        let unborn = view.lamports() == 0 && view.owned_by(&System::id());
+    let owner = view.owner();
+    if !address_eq(owner, &layout.owner) {
+        let unborn = view.lamports() == 0 && address_eq(owner, &System::ADDRESS);
         return Err(if unborn {
             ProgramError::UninitializedAccount
         } else {
             ProgramError::IllegalOwner
         });
     }
-    // SAFETY: nothing refers into the account yet: it is being loaded, and a second load of one that may be written is
-    // refused by the dispatcher.
-    let data = unsafe { view.borrow_unchecked() };
-    require!(data.len() >= layout.length, ProgramError::AccountDataTooSmall);
-    let discriminator = data.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    require!(view.data_len() >= layout.length, ProgramError::AccountDataTooSmall);
+    // SAFETY: there are at least as many bytes as the discriminator and the fields have.
+    let (discriminator, fields) = unsafe {
+        let data = view.data_ptr();
+        (data.cast::<u64>().read_unaligned(), data.add(DISCRIMINATOR_LENGTH))
+    };
     require!(
-        discriminator == Some(layout.discriminator),
+        discriminator == layout.discriminator,
         ProgramError::InvalidAccountData
     );
-    if known {
-        return Ok(());
+    if known || layout.gives(fields, view.address()) {
+        Ok(())
+    } else {
+        Err(ProgramError::InvalidSeeds)
     }
-    let derived = match &layout.seeds {
-        Seeds::Constant(address) => address_eq(view.address(), address),
-        Seeds::Of {
-            prefix,
-            fields,
-            bump_at,
-        } => {
-            let fields_of = &data[DISCRIMINATOR_LENGTH..];
-            let mut parts: [&[u8]; MAX_FIELDS + 2] = [prefix; MAX_FIELDS + 2];
-            let mut count = 1;
-            for (at, length) in fields.iter() {
-                let at = usize::from(*at);
-                parts[count] = &fields_of[at..at + usize::from(*length)];
-                count += 1;
+}
+
+impl Layout {
+    /// Whether `fields`, of an account of this layout, give `address`.
+    #[inline(always)]
+    fn gives(&self, fields: *const u8, address: &Address) -> bool {
+        match &self.seeds {
+            Seeds::Constant(constant) => address_eq(address, constant),
+            Seeds::Of {
+                prefix,
+                fields: seeds,
+                bump_at,
+            } => {
+                // SAFETY: `seeds!` has the offsets and lengths from the type that the fields are of.
+                let field = |at: u16, length: u16| unsafe {
+                    core::slice::from_raw_parts(fields.add(at.into()), length.into())
+                };
+                let [program, marker] = pda::end(&self.owner);
+                let mut parts = [marker; MAX_FIELDS + 4];
+                parts[0] = prefix;
+                let mut count = 1;
+                for (at, length) in seeds.iter().take(MAX_FIELDS) {
+                    parts[count] = field(*at, *length);
+                    count += 1;
+                }
+                parts[count] = field(*bump_at, 1);
+                parts[count + 1] = program;
+                pda::is_hash(&parts[..count + 3], address)
             }
-            let bump_at = usize::from(*bump_at);
-            parts[count] = &fields_of[bump_at..=bump_at];
-            address_eq(view.address(), &pda::address(&parts[..=count], &layout.owner))
         }
-    };
-    require!(derived, ProgramError::InvalidSeeds);
-    Ok(())
+    }
 }
 
 /// The canonical bump of `seeds`, which have to give the address of `view`.

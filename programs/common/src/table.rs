@@ -6,11 +6,12 @@
 //! (docs/decisions/one-copy-of-each-check.md).
 
 use crate::{
+    pda,
     state::{Layout, Stored, check},
     token,
 };
 use anchor_lang::{Bumps, Nested, TryAccounts, address_eq, prelude::*, programs::System};
-use pinocchio::account::AccountView;
+use pinocchio::account::{AccountView, NOT_BORROWED, RuntimeAccount};
 
 /// What an account of one type has to be, whatever instruction it is passed to.
 pub enum Kind {
@@ -107,9 +108,7 @@ pub struct Close {
 /// Everything that is checked of an instruction's accounts before its handler runs.
 pub struct Table {
     /// What each has to be.
-    pub kinds: &'static [&'static Kind],
-    /// How each is passed.
-    pub flags: &'static [u8],
+    pub slots: &'static [Slot],
     /// How they belong together.
     pub relations: &'static [Relation],
     /// Which are derived from others.
@@ -215,38 +214,45 @@ impl<T: Stored> Field for crate::State<T> {
     }];
 }
 
-/// Checks `views` by `table`.
+/// What the runtime leaves behind the data of an account for it to grow, and the rent epoch.
+const BEHIND_DATA: usize = 10_240 + 8;
+
+/// Finds the accounts of `table` from `first` on, writes them to `lookup`, and checks them.
 ///
 /// # Errors
-/// `MissingRequiredSignature`, `ConstraintSigner`, `ConstraintMut`; those of each kind of account; those that the
-/// table names.
+/// `ConstraintDuplicateMutableAccount`, `MissingRequiredSignature`, `ConstraintSigner`, `ConstraintMut`; those of each
+/// kind of account; those that the table names.
+///
+/// # Safety
+/// `first` is where the runtime has put the accounts, there are as many as the table has, and `lookup` has room for them.
 #[inline(always)]
-pub(crate) fn admit(views: &[AccountView], table: &Table) -> Result<()> {
-    for (view, (kind, flags)) in views.iter().zip(table.kinds.iter().zip(table.flags)) {
-        if flags & WRITABLE != 0 && !view.is_writable() {
-            let error = if flags & SIGNER == 0 {
-                ErrorCode::ConstraintMut
+pub(crate) unsafe fn admit(first: *mut u8, lookup: *mut AccountView, table: &Table) -> Result<()> {
+    let mut next = first;
+    for (index, slot) in table.slots.iter().enumerate() {
+        // SAFETY: the runtime writes each account as a header, its data, and room to grow, up to a multiple of eight
+        // bytes; or eight bytes, the first of which is the place of the account that it is again.
+        let view = unsafe {
+            let account = next.cast::<RuntimeAccount>();
+            let again = (*account).borrow_state;
+            if again == NOT_BORROWED {
+                let length = (*account).data_len as usize;
+                next = next.add((DATA + BEHIND_DATA + 7 + length) & !7);
+                AccountView::new_unchecked(account)
             } else {
-                ErrorCode::ConstraintSigner
-            };
-            return Err(error.into());
-        }
-        if flags & SIGNER != 0 {
-            require!(view.is_signer(), ProgramError::MissingRequiredSignature);
-        }
-        match kind {
-            Kind::Any => (),
-            Kind::At(address, error) => {
-                if !address_eq(view.address(), address) {
-                    return Err(error.clone());
+                let both = 1u32.wrapping_shl(index as u32) | 1u32.wrapping_shl(again.into());
+                if both & table.exclusive != 0 {
+                    return Err(ErrorCode::ConstraintDuplicateMutableAccount.into());
                 }
+                next = next.add(8);
+                *lookup.add(again.into())
             }
-            Kind::State(layout) => check(view, layout, flags & KNOWN != 0)?,
-            Kind::TokenAccount => token::check_account(view)?,
-            Kind::MintAccount => token::check_mint(view)?,
-            Kind::TokenProgram => token::check_program(view)?,
-        }
+        };
+        // SAFETY: there is room.
+        unsafe { lookup.add(index).write(view) };
+        check_slot(view, slot)?;
     }
+    // SAFETY: all of these were written right now.
+    let views = unsafe { core::slice::from_raw_parts(lookup, table.slots.len()) };
     for line in table.relations {
         let (left, right) = (&views[usize::from(line.left)], &views[usize::from(line.right)]);
         if !address_eq(part(left, line.left_at), part(right, line.right_at)) {
@@ -255,20 +261,51 @@ pub(crate) fn admit(views: &[AccountView], table: &Table) -> Result<()> {
     }
     for child in table.children {
         let (account, parent) = (&views[usize::from(child.account)], &views[usize::from(child.parent)]);
-        if !address_eq(account.address(), &child.seeds.address(parent)) {
+        if !child.seeds.gives(parent, account.address()) {
             return Err(refusal(child.error));
         }
     }
     Ok(())
 }
 
+#[inline(always)]
+fn check_slot(view: AccountView, slot: &Slot) -> Result<()> {
+    let flags = slot.flags;
+    if flags & WRITABLE != 0 && !view.is_writable() {
+        let error = if flags & SIGNER == 0 {
+            ErrorCode::ConstraintMut
+        } else {
+            ErrorCode::ConstraintSigner
+        };
+        return Err(error.into());
+    }
+    if flags & SIGNER != 0 {
+        require!(view.is_signer(), ProgramError::MissingRequiredSignature);
+    }
+    match slot.kind {
+        Kind::Any => Ok(()),
+        Kind::State(layout) => check(&view, layout, flags & KNOWN != 0),
+        Kind::At(address, error) => {
+            if address_eq(view.address(), address) {
+                Ok(())
+            } else {
+                Err(error.clone())
+            }
+        }
+        Kind::TokenAccount => token::check_account(&view),
+        Kind::MintAccount => token::check_mint(&view),
+        Kind::TokenProgram => token::check_program(&view),
+    }
+}
+
 impl ChildSeeds {
-    /// The address that `parent`, which is checked, gives.
-    pub(crate) fn address(&self, parent: &AccountView) -> Address {
+    /// Whether `parent`, which is checked, gives `address`.
+    fn gives(&self, parent: &AccountView, address: &Address) -> bool {
         let at = crate::state::DISCRIMINATOR_LENGTH + usize::from(self.bump_at);
         // SAFETY: the bump is a field of the parent's, whose length was checked.
         let bump = unsafe { *parent.data_ptr().add(at) };
-        crate::pda::address(&[self.prefix, parent.address().as_ref(), &[bump]], &self.program)
+        let [program, marker] = pda::end(&self.program);
+        pda::is_hash(&[self.prefix, parent.address().as_ref(), &[bump], program, marker], address)
     }
 }
 
@@ -296,28 +333,6 @@ pub const fn slots<const N: usize>(mut slots: [Slot; N], own: &[Slot], place: us
         index += 1;
     }
     slots
-}
-
-/// The kinds of `slots`.
-pub const fn kinds<const N: usize>(slots: [Slot; N]) -> [&'static Kind; N] {
-    let mut kinds = [&Kind::Any as &'static Kind; N];
-    let mut index = 0;
-    while index < N {
-        kinds[index] = slots[index].kind;
-        index += 1;
-    }
-    kinds
-}
-
-/// The flags of `slots`.
-pub const fn flags<const N: usize>(slots: [Slot; N]) -> [u8; N] {
-    let mut flags = [0; N];
-    let mut index = 0;
-    while index < N {
-        flags[index] = slots[index].flags;
-        index += 1;
-    }
-    flags
 }
 
 /// Holds a place until the line that belongs there is written.

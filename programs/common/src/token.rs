@@ -5,12 +5,15 @@ use crate::{
     table::{Field, Kind, Slot},
 };
 use anchor_lang::{
-    AnchorAccount, IdlAccountType,
-    prelude::*,
-    programs::{Token, Token2022},
+    AnchorAccount, IdlAccountType, address_eq, prelude::*,
 };
 use core::ops::Deref;
 use pinocchio::account::AccountView;
+
+/// The Token program.
+const TOKEN: Address = anchor_lang::address!("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
+/// The Token-2022 program.
+const TOKEN_2022: Address = anchor_lang::address!("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
 
 /// Bytes of a token account without extensions, and where the byte that tells accounts from mints is if there are any.
 pub const BASE_LENGTH: usize = 165;
@@ -82,7 +85,8 @@ impl Mint {
 
 /// Which of the two token programs owns an account, if one does.
 fn is_of_token_program(view: &AccountView) -> bool {
-    view.owned_by(&Token::id()) || view.owned_by(&Token2022::id())
+    let owner = view.owner();
+    address_eq(owner, &TOKEN) || address_eq(owner, &TOKEN_2022)
 }
 
 /// Whether `data` is as long as a token account (`kind` [`IS_ACCOUNT`]) or a mint ([`IS_MINT`]) with `base` bytes.
@@ -204,7 +208,8 @@ impl Field for TokenProgram {
 
 #[inline(never)]
 pub(crate) fn check_program(view: &AccountView) -> Result<()> {
-    let is_one = [Token::id(), Token2022::id()].contains(view.address());
+    let address = view.address();
+    let is_one = address_eq(address, &TOKEN) || address_eq(address, &TOKEN_2022);
     require!(is_one, ProgramError::IncorrectProgramId);
     Ok(())
 }

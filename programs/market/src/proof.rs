@@ -5,7 +5,7 @@ use crate::{
     state::{Job, MarketParams},
 };
 use anchor_lang::prelude::*;
-use common::Instructions;
+use common::{Instructions, pda::same_bytes, same};
 use gantry_core::{
     ed25519::{self, SignedMessage},
     receipt::Receipt,
@@ -52,12 +52,12 @@ pub fn receipt(
     node_key: &Address,
 ) -> Result<Receipt> {
     let receipt = signed(instructions, place, |signed| {
-        require!(signed.key == node_key.as_array(), MarketError::WrongSigner);
+        require!(same_bytes(signed.key, node_key.as_array()), MarketError::WrongSigner);
         Ok(Receipt::decode(signed.message).map_err(|_| MarketError::MalformedReceipt)?)
     })?;
-    require!(receipt.genesis_hash == params.genesis_hash, MarketError::WrongCluster);
-    require!(receipt.market == *crate::ID.as_array(), MarketError::WrongMarket);
-    require!(receipt.job == *job_address.as_array(), MarketError::WrongJob);
+    require!(same_bytes(&receipt.genesis_hash, &params.genesis_hash), MarketError::WrongCluster);
+    require!(same_bytes(&receipt.market, crate::ID.as_array()), MarketError::WrongMarket);
+    require!(same_bytes(&receipt.job, job_address.as_array()), MarketError::WrongJob);
     require!(receipt.assignment == job.assignment.get(), MarketError::WrongAssignment);
     Ok(receipt)
 }
@@ -81,7 +81,7 @@ fn signed<T>(
         .get_instruction_relative(place)
         .map_err(|_| MarketError::MissingSignature)?;
     require!(
-        *instruction.get_program_id() == ED25519_PROGRAM,
+        same(instruction.get_program_id(), &ED25519_PROGRAM),
         MarketError::MissingSignature
     );
     read(ed25519::decode(instruction.get_instruction_data()).ok_or(MarketError::MalformedSignature)?)

@@ -113,7 +113,7 @@ pub(crate) fn deposit(
 #[inline(never)]
 pub(crate) fn require_destination(account: &TokenAccount, owner: &Address, mint: &Address) -> Result<()> {
     require!(
-        account.owner() == owner && account.mint() == mint,
+        same(account.owner(), owner) && same(account.mint(), mint),
         MarketError::WrongDestination
     );
     Ok(())

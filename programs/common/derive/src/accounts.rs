@@ -137,8 +137,7 @@ impl<'a> Accounts<'a> {
                     const CHILDREN: &'static [Child] = &CHILDREN;
                     const CLOSES: &'static [Close] = &CLOSES;
                     const TABLE: &'static Table = &Table {
-                        kinds: &table::kinds(SLOTS),
-                        flags: &table::flags(SLOTS),
+                        slots: &SLOTS,
                         relations: &RELATIONS,
                         children: &CHILDREN,
                         closes: &CLOSES,

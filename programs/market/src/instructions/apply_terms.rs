@@ -1,7 +1,6 @@
 use crate::{error::MarketError, event::TermsApplied, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use pinocchio::sysvars::clock::Clock;
+use common::{AccountTable, State, now};
 use staking::StakingParams;
 
 /// Accounts of `apply_terms`.
@@ -19,7 +18,7 @@ impl ApplyTerms {
     pub fn handle(&mut self) -> Result<()> {
         let (terms, change_at) = self.params.take_announcement()?;
         require!(
-            Clock::get()?.unix_timestamp >= change_at,
+            now() >= change_at,
             MarketError::TimelockNotPassed
         );
         terms.check(&self.staking_params)?;

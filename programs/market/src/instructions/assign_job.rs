@@ -6,10 +6,9 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
+use common::{AccountTable, State, now};
 use common::same;
 use gantry_core::{billing, bond};
-use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Node, PAUSED_ASSIGNMENTS, Provider};
 use staking::{Pool, StakingParams};
 
@@ -51,20 +50,20 @@ pub struct AssignJob {
 impl AssignJob {
     fn validate(&self, now: i64) -> Result<()> {
         let (job, node) = (&self.job, &self.node);
-        let (matcher, node_address) = (*self.matcher.address(), *node.address());
+        let (matcher, node_address) = (self.matcher.address(), node.address());
         require!(self.network.paused & PAUSED_ASSIGNMENTS == 0, MarketError::Paused);
         require!(job.status == JobStatus::Open as u8, MarketError::NotOpen);
         require!(
-            job.options & FIXED_MATCHER == 0 || job.matcher == matcher,
+            job.options & FIXED_MATCHER == 0 || same(&job.matcher, matcher),
             MarketError::NotMatcher
         );
         require!(
-            job.options & FIXED_NODE == 0 || job.node == node_address,
+            job.options & FIXED_NODE == 0 || same(&job.node, node_address),
             MarketError::NotThisNode
         );
-        require!(!job.is_barred(&node_address), MarketError::NodeBarred);
-        require!(self.pool.provider == node.provider, MarketError::WrongAccount);
-        require!(self.pool.reward_mint == job.mint, MarketError::WrongRewardMint);
+        require!(!job.is_barred(node_address), MarketError::NodeBarred);
+        require!(same(&self.pool.provider, &node.provider), MarketError::WrongAccount);
+        require!(same(&self.pool.reward_mint, &job.mint), MarketError::WrongRewardMint);
         job.requirements()
             .check(&node.offer(), now)
             .map_err(MarketError::from)?;
@@ -73,7 +72,7 @@ impl AssignJob {
 
     /// Takes the node, bonds its provider's stake, and records the pair.
     pub fn handle(&mut self) -> Result<()> {
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         self.validate(now)?;
         let price = self.node.price_per_hour.get();
         let highest_bill = billing::deposit(price, self.job.max_duration.get()).ok_or(MarketError::DepositTooLarge)?;

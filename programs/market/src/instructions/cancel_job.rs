@@ -5,8 +5,7 @@ use crate::{
     transfer::{Vault, require_destination},
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same};
-use pinocchio::sysvars::clock::Clock;
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now};
 
 /// Accounts of `cancel_job`.
 #[derive(Accounts, AccountTable)]
@@ -48,8 +47,8 @@ pub struct CancelJob {
 impl CancelJob {
     fn validate(&self) -> Result<()> {
         require!(self.job.status == JobStatus::Open as u8, MarketError::NotOpen);
-        if *self.signer.address() != self.job.customer {
-            let waited = Clock::get()?.unix_timestamp.saturating_sub(self.job.created_at.get());
+        if !same(self.signer.address(), &self.job.customer) {
+            let waited = now().saturating_sub(self.job.created_at.get());
             require!(
                 waited >= i64::from(self.params.terms.open_timeout.get()),
                 MarketError::NotCustomer
@@ -69,7 +68,7 @@ impl CancelJob {
             token_program: self.token_program.address(),
         };
         let owner = &self.job.customer;
-        let refunded = if *self.signer.address() == *owner {
+        let refunded = if same(self.signer.address(), owner) {
             // Who asks for it learns from the token program that it cannot be paid there, and names another account.
             require_destination(&self.destination, owner, &self.job.mint)?;
             vault.pay(&mut self.destination, refunded)?;

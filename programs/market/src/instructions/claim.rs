@@ -7,9 +7,8 @@ use crate::{
     transfer::{Vault, require_destination},
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now};
 use gantry_core::{BPS, billing};
-use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Provider};
 use staking::Pool;
 
@@ -79,7 +78,7 @@ impl Claim {
     /// Pays the provider and its stakers for what is beyond dispute by now. Matcher and treasury are paid when the job is
     /// settled.
     pub fn handle(&mut self) -> Result<()> {
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         self.validate()?;
         let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
         self.job.release_due(at, self.params.terms.dispute_window.get());

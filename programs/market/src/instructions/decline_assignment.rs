@@ -6,8 +6,7 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, TokenAccount, same};
-use pinocchio::sysvars::clock::Clock;
+use common::{AccountTable, State, TokenAccount, same, now};
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 use staking::Pool;
 
@@ -49,7 +48,7 @@ impl DeclineAssignment {
         let job = &self.job;
         require!(job.status == JobStatus::Assigned as u8, MarketError::NotAssigned);
         // Afterwards it is too late: who is about to be slashed must not get away by declining.
-        let at = job.offset(Clock::get()?.unix_timestamp).ok_or(MarketError::Overflow)?;
+        let at = job.offset(now()).ok_or(MarketError::Overflow)?;
         let waited = at.saturating_sub(job.active_at.get());
         require!(waited <= job.start_deadline.get(), MarketError::StartDeadlinePassed);
         Ok(())

@@ -1,7 +1,6 @@
 use crate::{calls::Market, ending, error::MarketError, event::DisputeOpened, programs::Registry, state::*, transfer};
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same};
-use pinocchio::sysvars::clock::Clock;
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now};
 use registry::Network;
 
 /// Accounts of `dispute_job`.
@@ -69,7 +68,7 @@ impl DisputeJob {
 
     /// Opens the dispute and takes the bond. A running job ends: its node may still prove what it served until now.
     pub fn handle(&mut self, reason_hash: [u8; 32], bumps: &DisputeJobBumps) -> Result<()> {
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
         let running = self.validate(at)?;
         if running {

@@ -36,7 +36,7 @@ impl EnableMint {
         require!(
             self.token_program.owns(self.mint.account())
                 && self.token_program.owns(treasury.account())
-                && treasury.mint() == self.mint.address(),
+                && same(treasury.mint(), self.mint.address()),
             MarketError::WrongAccount
         );
         Ok(())

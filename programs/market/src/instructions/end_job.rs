@@ -1,7 +1,6 @@
 use crate::{error::MarketError, event::JobEndAnnounced, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, same};
-use pinocchio::sysvars::clock::Clock;
+use common::{AccountTable, State, same, now};
 use registry::Node;
 
 /// Accounts of `end_job`.
@@ -22,7 +21,7 @@ impl EndJob {
     /// Lets the job end when the notice has passed. The node has to serve until then as before, and unless the work
     /// completes meanwhile its lease counts as failed.
     pub fn handle(&mut self) -> Result<()> {
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         let job = &mut self.job;
         require!(job.status == JobStatus::Running as u8, MarketError::NotRunning);
         let elapsed = job.elapsed(job.offset(now).ok_or(MarketError::Overflow)?);

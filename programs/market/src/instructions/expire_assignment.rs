@@ -7,8 +7,7 @@ use crate::{
     transfer::{receives, require_destination},
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same};
-use pinocchio::sysvars::clock::Clock;
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now};
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 use staking::{Pool, StakingParams};
 
@@ -67,7 +66,7 @@ impl ExpireAssignment {
         require!(job.status == JobStatus::Assigned as u8, MarketError::NotAssigned);
         let waited = at.saturating_sub(job.active_at.get());
         require!(waited > job.start_deadline.get(), MarketError::StartDeadlineNotPassed);
-        require!(self.pool.provider == job.provider, MarketError::WrongAccount);
+        require!(same(&self.pool.provider, &job.provider), MarketError::WrongAccount);
         let mint = self.stake_mint.address();
         // Where it cannot receive, staking passes its part on to the treasury.
         receives(
@@ -81,7 +80,7 @@ impl ExpireAssignment {
 
     /// Slashes the whole bond, frees the node with a failure, bars it from the job, and opens the job again.
     pub fn handle(&mut self) -> Result<()> {
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
         self.validate(at)?;
         let slashed = self.job.bond.get();

@@ -2,9 +2,8 @@
 
 use crate::{error::MarketError, event::JobOpened, state::*, transfer};
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, pda, same, token};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, pda, same, token, now};
 use gantry_core::{BPS, billing};
-use pinocchio::sysvars::clock::Clock;
 use registry::{Network, PAUSED_JOBS};
 
 /// What a customer asks for.
@@ -132,7 +131,7 @@ impl OpenJob {
         self.validate(args)?;
         let deposit =
             billing::deposit(args.max_price_per_hour, args.max_duration).ok_or(MarketError::DepositTooLarge)?;
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         let zero = Address::default();
 
         let customer = &mut self.customer;

@@ -1,7 +1,6 @@
 use crate::{error::MarketError, event::TermsProposed, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, same};
-use pinocchio::sysvars::clock::Clock;
+use common::{AccountTable, State, same, now};
 use registry::Network;
 use staking::StakingParams;
 
@@ -25,8 +24,7 @@ impl ProposeTerms {
     pub fn handle(&mut self, terms: Terms) -> Result<()> {
         terms.check(&self.staking_params)?;
         let timelock = i64::from(self.network.timelock_seconds.get());
-        let change_at = Clock::get()?
-            .unix_timestamp
+        let change_at = now()
             .checked_add(timelock)
             .ok_or(MarketError::Overflow)?;
         self.params.announce(terms, change_at);

@@ -1,8 +1,7 @@
 use crate::{calls::Market, error::MarketError, event::JobEnded, programs::Registry, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
+use common::{AccountTable, State, now};
 use common::same;
-use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 
 /// Accounts of `report_lapse`.
@@ -54,7 +53,7 @@ impl ReportLapse {
 
     /// Ends the job; what the node has proven will be paid, and not a second more.
     pub fn handle(&mut self) -> Result<()> {
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
         let (status, outcome, lease_outcome) = self.validate(at)?;
         let job = &mut self.job;

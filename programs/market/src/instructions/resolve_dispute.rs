@@ -1,8 +1,7 @@
 use crate::{calls::Market, error::MarketError, event::DisputeResolved, programs::Registry, settlement::*, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, same};
+use common::{AccountTable, State, same, now};
 use gantry_core::{BPS, mul_div_floor};
-use pinocchio::sysvars::clock::Clock;
 
 /// Accounts of `resolve_dispute`.
 #[derive(Accounts, AccountTable)]
@@ -58,7 +57,7 @@ impl ResolveDispute {
 
     /// Pays everybody as the verdict says, slashes, and closes the dispute with the job.
     pub fn handle(&mut self) -> Result<()> {
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         let (verdict, provider_share_bps, slash_bps) = self.validate(now)?;
         let settlement = &mut self.settlement;
         let outcome = settlement.outcome(provider_share_bps, now)?;

@@ -1,8 +1,8 @@
 use crate::{error::MarketError, settlement::*};
 use anchor_lang::prelude::*;
+use common::now;
 use common::AccountTable;
 use gantry_core::BPS;
-use pinocchio::sysvars::clock::Clock;
 
 /// Accounts of `settle_job`.
 #[derive(Accounts, AccountTable)]
@@ -14,7 +14,7 @@ pub struct SettleJob {
 impl SettleJob {
     /// Pays everybody, releases the bond, closes vault and job.
     pub fn handle(&mut self) -> Result<()> {
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         let settlement = &mut self.settlement;
         settlement.require_due(now)?;
         let outcome = settlement.outcome(BPS as u16, now)?;

@@ -1,8 +1,8 @@
 use crate::{error::MarketError, event::CreditSlashed, settlement::*};
 use anchor_lang::prelude::*;
+use common::now;
 use common::AccountTable;
 use gantry_core::BPS;
-use pinocchio::sysvars::clock::Clock;
 
 /// Accounts of `settle_with_slash`.
 #[derive(Accounts, AccountTable)]
@@ -17,7 +17,7 @@ impl SettleWithSlash {
     /// Settles as `settle_job` does: the customer gets what is left in the vault, and the bond pays for the rest of the
     /// credit.
     pub fn handle(&mut self) -> Result<()> {
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         let settlement = &mut self.settlement;
         settlement.require_due(now)?;
         let outcome = settlement.outcome(BPS as u16, now)?;

@@ -9,8 +9,7 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, Instructions, State, pda, same};
-use pinocchio::sysvars::clock::Clock;
+use common::{AccountTable, Instructions, State, pda, same, now};
 use registry::Network;
 
 /// Accounts of `slash_equivocation`.
@@ -78,7 +77,7 @@ impl SlashEquivocation {
             network: &self.network,
         };
         if self.job.status == JobStatus::Running as u8 {
-            let now = Clock::get()?.unix_timestamp;
+            let now = now();
             let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
             let (provider, node) = (&mut self.provider, &mut self.node);
             ending::end(market, &mut self.job, provider, node, JobOutcome::Failed, at)?;

@@ -1,9 +1,8 @@
 use crate::{error::MarketError, event::JobStarted, proof::verified_receipt, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, Instructions, State};
+use common::{AccountTable, Instructions, State, now};
 use common::same;
 use gantry_core::receipt::ReceiptStatus;
-use pinocchio::sysvars::clock::Clock;
 use registry::Node;
 
 /// Accounts of `start_job`.
@@ -44,7 +43,7 @@ impl StartJob {
 
     /// Starts the clock.
     pub fn handle(&mut self) -> Result<()> {
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
         self.validate(now, at)?;
         let job = &mut self.job;

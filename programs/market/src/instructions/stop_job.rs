@@ -1,8 +1,7 @@
 use crate::{calls::Market, error::MarketError, event::JobEnded, programs::Registry, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
+use common::{AccountTable, State, now};
 use common::same;
-use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 
 /// Accounts of `stop_job`.
@@ -35,7 +34,7 @@ impl StopJob {
     /// Ends the job now. The node may still prove what it served until now, until the job is settled.
     pub fn handle(&mut self) -> Result<()> {
         require!(self.job.status == JobStatus::Running as u8, MarketError::NotRunning);
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
         let job = &mut self.job;
         let (served, elapsed) = (job.served_seconds.get(), job.elapsed(at));

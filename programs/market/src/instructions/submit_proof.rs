@@ -7,10 +7,9 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, Instructions, State};
+use common::{AccountTable, Instructions, State, now};
 use common::same;
 use gantry_core::receipt::{Receipt, ReceiptStatus};
-use pinocchio::sysvars::clock::Clock;
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 
 /// Accounts of `submit_proof`.
@@ -71,7 +70,7 @@ impl SubmitProof {
 
     /// Records the proof; ends the job if the receipt is final.
     pub fn handle(&mut self) -> Result<()> {
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
         let (receipt, served) = self.validate(now, at)?;
         let elapsed = self.job.elapsed(at);

@@ -1,8 +1,7 @@
 use crate::{error::MarketError, event::JobToppedUp, state::*, transfer};
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now};
 use gantry_core::billing;
-use pinocchio::sysvars::clock::Clock;
 
 /// Accounts of `top_up_job`.
 #[derive(Accounts, AccountTable)]
@@ -36,7 +35,7 @@ impl TopUpJob {
         require!(job.status == JobStatus::Running as u8, MarketError::NotRunning);
         require!(job.options & ENDED_BY_NODE == 0, MarketError::NodeGaveNotice);
         // Seconds that have passed cannot be bought: the node may have stopped when those it knew of were over.
-        let at = job.offset(Clock::get()?.unix_timestamp).ok_or(MarketError::Overflow)?;
+        let at = job.offset(now()).ok_or(MarketError::Overflow)?;
         let longest = job.max_duration.get();
         require!(job.elapsed(at) < longest, MarketError::NoTimeLeft);
         let extended = longest.checked_add(seconds).ok_or(MarketError::Overflow)?;

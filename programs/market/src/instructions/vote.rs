@@ -1,8 +1,7 @@
 use crate::{error::MarketError, event::VoteCast, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, same};
+use common::{AccountTable, State, same, now};
 use gantry_core::BPS;
-use pinocchio::sysvars::clock::Clock;
 use registry::Network;
 
 /// Accounts of `vote`.
@@ -22,7 +21,7 @@ impl CastVote {
     fn validate(&self, provider_share_bps: u16, slash_bps: u16) -> Result<usize> {
         let shares = provider_share_bps.max(slash_bps);
         require!(u64::from(shares) <= BPS, MarketError::InvalidVote);
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         require!(now < self.dispute.deadline.get(), MarketError::VotingClosed);
         let arbiters = self.network.arbiters.iter();
         let place = arbiters

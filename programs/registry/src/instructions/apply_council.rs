@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::CouncilChanged, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use pinocchio::sysvars::{Sysvar, clock::Clock};
+use common::{AccountTable, State, now};
 
 /// Accounts of `apply_council`.
 #[derive(Accounts, AccountTable)]
@@ -17,7 +16,7 @@ impl ApplyCouncil {
         let network = &mut self.network;
         let due_at = network.council_change_at.get();
         require!(due_at != 0, RegistryError::NothingProposed);
-        require!(Clock::get()?.unix_timestamp >= due_at, RegistryError::NotDue);
+        require!(now() >= due_at, RegistryError::NotDue);
         network.arbiters = network.pending_arbiters;
         network.arbiter_count = network.pending_arbiter_count;
         network.arbiter_threshold = network.pending_arbiter_threshold;

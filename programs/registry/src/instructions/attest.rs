@@ -2,9 +2,8 @@
 
 use crate::{error::RegistryError, event::NodeAttested, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
+use common::{AccountTable, State, now};
 use common::same;
-use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Longest that an attestation may last, seconds (400 days).
 pub const MAX_ATTESTATION_SECONDS: i64 = 400 * 24 * 3_600;
@@ -75,7 +74,7 @@ impl Attest {
 
     /// Records the attestation and the claim on the device, with its history; a suspended node is available again.
     pub fn handle(&mut self, args: &AttestArgs, bumps: &AttestBumps) -> Result<()> {
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         self.validate(args, now)?;
         let node_address = *self.node.address();
         let device = &mut self.device;

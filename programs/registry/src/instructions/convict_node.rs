@@ -1,8 +1,7 @@
 use crate::{error::RegistryError, event::ProviderConvicted, state::*};
 use anchor_lang::{AnchorAccount, prelude::*};
-use common::{AccountTable, State};
+use common::{AccountTable, State, now};
 use common::same;
-use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `convict_node`.
 #[derive(Accounts, AccountTable)]
@@ -31,7 +30,7 @@ impl ConvictNode {
                 ProgramError::InvalidSeeds
             );
             if equivocated == 1 {
-                node.convict(Clock::get()?.unix_timestamp);
+                node.convict(now());
             }
         }
         self.provider.disputes_lost = self

@@ -1,6 +1,6 @@
 use crate::{error::RegistryError, event::PauseChanged, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
+use common::{AccountTable, State, same};
 
 /// Accounts of `pause`.
 #[derive(Accounts, AccountTable)]
@@ -16,7 +16,7 @@ impl Pause {
     fn validate(&self, flags: u8) -> Result<()> {
         let signer = self.signer.address();
         require!(
-            *signer == self.network.authority || *signer == self.network.guardian,
+            same(signer, &self.network.authority) || same(signer, &self.network.guardian),
             RegistryError::NotGuardian
         );
         require!(valid_pause_flags(flags), RegistryError::InvalidPauseFlags);

@@ -1,8 +1,7 @@
 use crate::{error::RegistryError, event::CouncilProposed, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
+use common::{AccountTable, State, now};
 use common::same;
-use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `propose_council`.
 #[derive(Accounts, AccountTable)]
@@ -20,8 +19,7 @@ impl ProposeCouncil {
     pub fn handle(&mut self, arbiters: &[Address; 9], count: u8, threshold: u8) -> Result<()> {
         require!(valid_council(arbiters, count, threshold), RegistryError::InvalidCouncil);
         let network = &mut self.network;
-        let due_at = Clock::get()?
-            .unix_timestamp
+        let due_at = now()
             .saturating_add(i64::from(network.timelock_seconds.get()));
         network.pending_arbiters = *arbiters;
         network.pending_arbiter_count = count;

@@ -1,9 +1,8 @@
 use super::update_hardware::HardwareArgs;
 use crate::{error::RegistryError, event::NodeRegistered, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
+use common::{AccountTable, State, now};
 use common::same;
-use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// What a node is listed with.
 #[derive(AnchorSerialize, AnchorDeserialize, IdlType, Clone, Copy)]
@@ -88,7 +87,7 @@ impl RegisterNode {
         node.rent_payer = *self.payer.address();
         node.price_mint = args.price_mint;
         node.price_per_hour = args.price_per_hour.into();
-        node.registered_at = Clock::get()?.unix_timestamp.into();
+        node.registered_at = now().into();
         args.hardware().write(node);
         node.status = NodeStatus::Available as u8;
         node.bump = bumps.node;

@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::ProviderRegistered, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use pinocchio::sysvars::{Sysvar, clock::Clock};
+use common::{AccountTable, State, now};
 
 /// Accounts of `register_provider`.
 #[derive(Accounts, AccountTable)]
@@ -32,7 +31,7 @@ impl RegisterProvider {
         provider.payout_owner = payout_owner;
         provider.rent_payer = *self.payer.address();
         provider.metadata_hash = metadata_hash;
-        provider.registered_at = Clock::get()?.unix_timestamp.into();
+        provider.registered_at = now().into();
         provider.bump = bumps.provider;
         ProviderRegistered {
             provider: *self.provider.address(),

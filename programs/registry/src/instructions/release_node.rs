@@ -1,8 +1,7 @@
 use crate::{error::RegistryError, event::NodeReleased, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
+use common::{AccountTable, State, now};
 use common::same;
-use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// How a job went for the node that had it, as the byte that the market passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +69,7 @@ impl ReleaseNode {
 
         node.current_job = Address::default();
         let status = if node.consecutive_failures >= FAILURES_TO_SUSPEND {
-            node.suspended_at = Clock::get()?.unix_timestamp.into();
+            node.suspended_at = now().into();
             NodeStatus::Suspended
         } else if node.drain_after_job == 1 {
             node.drain_after_job = 0;

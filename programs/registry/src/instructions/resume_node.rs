@@ -1,8 +1,7 @@
 use crate::{error::RegistryError, event::NodeStatusChanged, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
+use common::{AccountTable, State, now};
 use common::same;
-use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `resume_node`.
 #[derive(Accounts, AccountTable)]
@@ -21,7 +20,7 @@ pub struct ResumeNode {
 impl ResumeNode {
     /// Takes jobs again.
     pub fn handle(&mut self) -> Result<()> {
-        self.node.resume(Clock::get()?.unix_timestamp)?;
+        self.node.resume(now())?;
         NodeStatusChanged {
             node: *self.node.address(),
             status: self.node.status,

@@ -51,7 +51,7 @@ impl Initialize {
         );
         let treasury = &self.treasury;
         require!(
-            self.token_program.owns(treasury.account()) && treasury.mint() == self.stake_mint.address(),
+            self.token_program.owns(treasury.account()) && same(treasury.mint(), self.stake_mint.address()),
             StakingError::WrongTreasury
         );
         let seconds = 1..=MAX_SECONDS;

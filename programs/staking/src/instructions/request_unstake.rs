@@ -1,8 +1,7 @@
 use crate::{error::StakingError, event::UnstakeRequested, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
+use common::{AccountTable, State, now};
 use common::same;
-use pinocchio::sysvars::{Sysvar, clock::Clock};
 
 /// Accounts of `request_unstake`.
 #[derive(Accounts, AccountTable)]
@@ -24,7 +23,7 @@ impl RequestUnstake {
     /// Moves stake from active to unbonding.
     pub fn handle(&mut self, shares: u128) -> Result<()> {
         require!(shares > 0, StakingError::ZeroAmount);
-        let now = Clock::get()?.unix_timestamp;
+        let now = now();
         let (pool, position) = (&mut self.pool, &mut self.position);
         position.settle(pool)?;
         position.take_shares(shares)?;

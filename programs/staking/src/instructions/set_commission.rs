@@ -1,8 +1,7 @@
 use crate::{error::StakingError, event::CommissionChanged, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
+use common::{AccountTable, State, now};
 use common::same;
-use pinocchio::sysvars::{Sysvar, clock::Clock};
 use registry::Provider;
 
 /// Accounts of `set_commission`.
@@ -26,7 +25,7 @@ impl SetCommission {
     pub fn handle(&mut self, commission_bps: u16) -> Result<()> {
         let notice = self.params.commission_notice_seconds.get();
         self.pool
-            .set_commission(commission_bps, Clock::get()?.unix_timestamp, notice)?;
+            .set_commission(commission_bps, now(), notice)?;
         CommissionChanged {
             pool: *self.pool.address(),
             commission_bps: self.pool.commission_bps.get(),

@@ -85,7 +85,7 @@ impl Stake {
     /// Fills a position that this instruction created.
     fn open_position(&mut self, bumps: &StakeBumps) -> Result<()> {
         // No pool has the address zero: the position is new.
-        if self.position.pool != Address::default() {
+        if !same(&self.position.pool, &Address::default()) {
             return Ok(());
         }
         let (position, pool) = (&mut self.position, &mut self.pool);

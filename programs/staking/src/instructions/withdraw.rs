@@ -1,7 +1,6 @@
 use crate::{error::StakingError, event::Withdrawn, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable};
-use pinocchio::sysvars::{Sysvar, clock::Clock};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable, now};
 
 /// Accounts of `withdraw`.
 #[derive(Accounts, AccountTable)]
@@ -34,7 +33,7 @@ pub struct Withdraw {
 impl Withdraw {
     /// Pays every request that is due.
     pub fn handle(&mut self) -> Result<()> {
-        let shares = self.position.take_due(Clock::get()?.unix_timestamp)?;
+        let shares = self.position.take_due(now())?;
         require!(shares > 0, StakingError::NothingToWithdraw);
         let amount = self.pool.withdraw(shares)?;
         let (provider, bump) = (self.pool.provider, [self.pool.bump]);
