@@ -7,7 +7,7 @@ use crate::{
     state,
     table::{self, AccountTable, Table},
 };
-use anchor_lang::{AccountCursor, BorshConfig, Bumps, Context, MutMask, SchemaRead, prelude::*};
+use anchor_lang::{BorshConfig, SchemaRead, prelude::*};
 use core::mem::MaybeUninit;
 use pinocchio::account::AccountView;
 
@@ -81,30 +81,47 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
-    /// Checks the accounts, runs `handler`, and closes what is to be closed.
+    /// Checks the accounts, runs `handler` with them and the arguments, and closes what is to be closed.
     #[inline(always)]
     pub fn run<T: AccountTable>(
         &mut self,
-        handler: impl FnOnce(&mut Context<'_, T>, T::Arguments, &[u8]) -> Result<()>,
+        handler: impl for<'b> FnOnce(&'b mut T, T::Argument<'b>, &'b [u8]) -> Result<()>,
     ) -> Result<()> {
         const { assert!(T::SLOTS.len() <= MAX_ACCOUNTS && T::SLOTS.len() == T::HEADER_SIZE && !T::HAS_DYNAMIC_MUT_MASK) };
         self.admit(T::TABLE)?;
         // SAFETY: `admit` has found as many accounts as the type consists of, and each is what its field's type says.
-        let mut accounts = unsafe { core::ptr::read(self.lookup.cast::<T>()) };
+        let accounts = unsafe { &mut *self.lookup.cast::<T>() };
         // There is a tag of eight bytes, or no instruction would have been chosen.
-        let arguments = self.data.get(8..).unwrap_or_default();
-        let mut bumps = <T as Bumps>::Bumps::default();
-        let parsed = accounts.enter(&mut bumps, arguments)?;
-        // No instruction looks at accounts behind those that it names.
-        // SAFETY: this only notes the two pointers.
-        let mut cursor = unsafe { AccountCursor::new(self.first, self.lookup) };
-        let mask = MutMask::Static(&[0; 4]);
-        let mut ctx = Context::new(self.program_id, accounts, bumps, &mut cursor, 0, mask);
-        handler(&mut ctx, parsed, arguments)?;
+        let data = self.data.get(8..).unwrap_or_default();
+        let argument = accounts.enter(data)?;
+        handler(accounts, argument, data)?;
         if T::CLOSES.is_empty() {
             return Ok(());
         }
         self.close(T::TABLE)
+    }
+}
+
+/// The first argument of an instruction, where its accounts depend on it.
+pub trait Argument<'a> {
+    /// How it is held.
+    type Held;
+
+    /// Reads it from where the arguments begin.
+    ///
+    /// # Errors
+    /// `InstructionDidNotDeserialize`.
+    fn read(data: &'a [u8]) -> Result<Self::Held>;
+}
+
+/// Bytes that are a value wherever they lie are not copied.
+impl<'a, T: bytemuck::Pod> Argument<'a> for T {
+    type Held = &'a T;
+
+    #[inline(always)]
+    fn read(data: &'a [u8]) -> Result<&'a T> {
+        let bytes = data.get(..size_of::<T>()).and_then(|bytes| bytemuck::try_from_bytes(bytes).ok());
+        bytes.ok_or_else(|| ErrorCode::InstructionDidNotDeserialize.into())
     }
 }
 
@@ -118,6 +135,8 @@ pub type Instruction = fn(&mut Request) -> Result<()>;
 #[inline(always)]
 pub fn dispatch(request: &mut Request, program: &Address, instructions: &[(u64, Instruction)]) -> Result<()> {
     require!(request.is_for(program), ErrorCode::DeclaredProgramIdMismatch);
+    // The optimizer would make a tree of comparisons of the list, ten times as large.
+    let instructions = core::hint::black_box(instructions);
     let tag = request.tag().ok_or(ErrorCode::InstructionFallbackNotFound)?;
     let found = instructions.iter().find(|(other, _)| *other == tag);
     let (_, run) = found.ok_or(ErrorCode::InstructionFallbackNotFound)?;
@@ -134,11 +153,13 @@ pub fn decode<'de, T: SchemaRead<'de, BorshConfig, Dst = T>>(data: &'de [u8]) ->
         .map_err(|_| ErrorCode::InstructionDidNotDeserialize.into())
 }
 
-/// The program's entry point: `name(Accounts, argument, …)` for each instruction of the `#[program]` module `$program`
-/// (`Accounts as Instruction` where the two differ), or `name(Accounts; argument)` where `#[instruction]` has read the argument already.
+/// The program's entry point: `name(Accounts, argument, …)` for each instruction of the `#[program]` module
+/// (`Accounts as Instruction` where the two differ), or `name(Accounts; argument)` where `#[instruction]` has read the
+/// argument already. As `#[program]` does, it calls the `handle` of the accounts with the arguments; but in place,
+/// where that would copy all of them into a context first.
 #[macro_export]
 macro_rules! entrypoint {
-    ($program:ident: $($name:ident($accounts:ident $(as $instruction:ident)? $(, $argument:ident)* $(; $parsed:ident)?),)*) => {
+    ($($name:ident($accounts:ident $(as $instruction:ident)? $(, $argument:ident)* $(; $parsed:ident)?),)*) => {
         #[cfg(all(target_os = "solana", not(feature = "cpi")))]
         mod chain {
             use super::*;
@@ -164,11 +185,11 @@ macro_rules! entrypoint {
 
             $(#[inline(never)]
             fn $name(request: &mut Request) -> Result<()> {
-                request.run::<$accounts>(|ctx, parsed, data| {
+                request.run::<$accounts>(|accounts, parsed, data| {
                     let _ = (&parsed, data);
-                    $(let ($parsed,) = parsed;)?
+                    $(let $parsed = parsed;)?
                     $crate::arguments!(data $(, $argument)*);
-                    $program::$name(ctx $(, $argument)* $(, $parsed)?)
+                    accounts.handle($($argument),* $($parsed)?)
                 })
             })*
         }

@@ -28,7 +28,12 @@ pub trait Stored: Owner + Discriminator + Pod + Zeroable {
 /// How the address of an account follows from its fields. Made by [`seeds!`](crate::seeds).
 pub enum Seeds {
     /// There is one such account, so that its address is known when the program is compiled.
-    Constant(Address),
+    Constant {
+        /// The address.
+        address: Address,
+        /// Offset of the bump.
+        bump_at: u16,
+    },
     /// A prefix, fields, and the canonical bump.
     Of {
         /// First seed.
@@ -64,18 +69,23 @@ impl Layout {
         }
     }
 
-    /// Offset in the data of the stored bump. Accounts at a constant address keep none that is read.
+    /// Offset in the data of the stored bump.
     fn bump_at(&self) -> usize {
-        match self.seeds {
-            Seeds::Constant(_) => 0,
-            Seeds::Of { bump_at, .. } => DISCRIMINATOR_LENGTH + usize::from(bump_at),
-        }
+        let (Seeds::Constant { bump_at, .. } | Seeds::Of { bump_at, .. }) = self.seeds;
+        DISCRIMINATOR_LENGTH + usize::from(bump_at)
     }
 }
 
-/// The [`Seeds`](crate::state::Seeds) of a type: `seeds!(Node: b"node", provider, node_key)`; the bump is the field `bump`.
+/// The [`Seeds`](crate::state::Seeds) of a type: `seeds!(Node: b"node", provider, node_key)`, or `seeds!(Network: at NETWORK)`;
+/// the bump is the field `bump`.
 #[macro_export]
 macro_rules! seeds {
+    ($type:ty: at $address:expr) => {
+        $crate::state::Seeds::Constant {
+            address: $address,
+            bump_at: core::mem::offset_of!($type, bump) as u16,
+        }
+    };
     ($type:ty: $prefix:expr $(, $field:ident)*) => {
         $crate::state::Seeds::Of {
             prefix: $prefix,
@@ -128,21 +138,21 @@ impl<T: Stored> State<T> {
         }
     }
 
-    /// Makes the account at the address that `seeds` give, all zeros, and gives the bump. `payer` pays the rent.
+    /// Makes the account at the address that `seeds` give, all zeros but for the bump. `payer` pays the rent.
     ///
     /// # Errors
     /// `InvalidSeeds` where `view` is at another address; the system program's where there is an account.
     #[inline(always)]
-    pub fn create(view: &AccountView, payer: &AccountView, seeds: &[&[u8]]) -> Result<u8> {
+    pub fn create(view: &AccountView, payer: &AccountView, seeds: &[&[u8]]) -> Result<()> {
         create_state(view, payer, &const { Layout::of::<T>() }, seeds)
     }
 
-    /// Checks the account if it is there, and makes it otherwise; gives the bump either way.
+    /// Checks the account if it is there, and makes it otherwise.
     ///
     /// # Errors
     /// As for [`Self::create`]; those of a check.
     #[inline(always)]
-    pub fn create_if_missing(view: &AccountView, payer: &AccountView, seeds: &[&[u8]]) -> Result<u8> {
+    pub fn create_if_missing(view: &AccountView, payer: &AccountView, seeds: &[&[u8]]) -> Result<()> {
         create_state_if_missing(view, payer, &const { Layout::of::<T>() }, seeds)
     }
 }
@@ -188,7 +198,7 @@ impl Layout {
     #[inline(always)]
     fn gives(&self, fields: *const u8, address: &Address) -> bool {
         match &self.seeds {
-            Seeds::Constant(constant) => address_eq(address, constant),
+            Seeds::Constant { address: constant, .. } => address_eq(address, constant),
             Seeds::Of {
                 prefix,
                 fields: seeds,
@@ -225,39 +235,39 @@ pub fn bump(view: &AccountView, seeds: &[&[u8]], program: &Address) -> Result<u8
     Ok(bump)
 }
 
-#[inline(never)]
-fn create_state(view: &AccountView, payer: &AccountView, layout: &Layout, seeds: &[&[u8]]) -> Result<u8> {
-    let bump = bump(view, seeds, &layout.owner)?;
-    let last = [bump];
-    let mut all: [&[u8]; MAX_FIELDS + 2] = [&last; MAX_FIELDS + 2];
-    let (head, _) = all.split_at_mut(seeds.len());
-    head.copy_from_slice(seeds);
-    create(
-        payer,
-        view,
-        layout.length,
-        &layout.owner,
-        &layout.discriminator.to_le_bytes(),
-        &all[..=seeds.len()],
-    )?;
-    Ok(bump)
+/// `seeds`, and the bump behind them.
+#[inline(always)]
+fn with_bump<'a>(seeds: &[&'a [u8]], bump: &'a [u8]) -> ([&'a [u8]; MAX_FIELDS + 2], usize) {
+    let mut all = [bump; MAX_FIELDS + 2];
+    let count = seeds.len().min(MAX_FIELDS + 1);
+    all[..count].copy_from_slice(&seeds[..count]);
+    (all, count + 1)
 }
 
 #[inline(never)]
-fn create_state_if_missing(view: &AccountView, payer: &AccountView, layout: &Layout, seeds: &[&[u8]]) -> Result<u8> {
-    if !view.owned_by(&layout.owner) {
+fn create_state(view: &AccountView, payer: &AccountView, layout: &Layout, seeds: &[&[u8]]) -> Result<()> {
+    let bump = bump(view, seeds, &layout.owner)?;
+    let last = [bump];
+    let (all, count) = with_bump(seeds, &last);
+    let discriminator = layout.discriminator.to_le_bytes();
+    create(payer, view, layout.length, &layout.owner, &discriminator, &all[..count])?;
+    // SAFETY: the account was made just now with at least as many bytes, and nothing else refers into it.
+    unsafe { view.data_ptr().cast_mut().add(layout.bump_at()).write(bump) };
+    Ok(())
+}
+
+#[inline(never)]
+fn create_state_if_missing(view: &AccountView, payer: &AccountView, layout: &Layout, seeds: &[&[u8]]) -> Result<()> {
+    if !address_eq(view.owner(), &layout.owner) {
         return create_state(view, payer, layout, seeds);
     }
     check(view, layout, true)?;
     // SAFETY: `check` found enough bytes.
-    let bump = unsafe { *view.data_ptr().add(layout.bump_at()) };
-    let last = [bump];
-    let mut all: [&[u8]; MAX_FIELDS + 2] = [&last; MAX_FIELDS + 2];
-    let (head, _) = all.split_at_mut(seeds.len());
-    head.copy_from_slice(seeds);
-    let address = pda::address(&all[..=seeds.len()], &layout.owner);
+    let last = [unsafe { *view.data_ptr().add(layout.bump_at()) }];
+    let (all, count) = with_bump(seeds, &last);
+    let address = pda::address(&all[..count], &layout.owner);
     require!(address_eq(view.address(), &address), ProgramError::InvalidSeeds);
-    Ok(bump)
+    Ok(())
 }
 
 impl<T: Stored> AnchorAccount for State<T> {

@@ -10,7 +10,7 @@ use crate::{
     state::{Layout, Stored, check},
     token,
 };
-use anchor_lang::{Bumps, Nested, TryAccounts, address_eq, prelude::*, programs::System};
+use anchor_lang::{Nested, TryAccounts, address_eq, prelude::*, programs::System};
 use pinocchio::account::{AccountView, NOT_BORROWED, RuntimeAccount};
 
 /// What an account of one type has to be, whatever instruction it is passed to.
@@ -123,7 +123,7 @@ pub struct Table {
 ///
 /// # Safety
 /// The type consists of as many [`AccountView`]s (or types of that size) as there are slots, in their order.
-pub unsafe trait AccountTable: Bumps<Bumps: Default> + TryAccounts {
+pub unsafe trait AccountTable: TryAccounts {
     /// Its accounts.
     const SLOTS: &'static [Slot];
     /// How they belong together.
@@ -134,14 +134,14 @@ pub unsafe trait AccountTable: Bumps<Bumps: Default> + TryAccounts {
     const CLOSES: &'static [Close];
     /// All of it.
     const TABLE: &'static Table;
-    /// Arguments that the accounts depend on.
-    type Arguments;
+    /// The argument that the accounts depend on; `()` where they depend on none.
+    type Argument<'a>;
 
     /// Runs what is no line of the table, and makes the accounts that are to be made.
     ///
     /// # Errors
     /// Those that the attributes name.
-    fn enter(&mut self, bumps: &mut <Self as Bumps>::Bumps, data: &[u8]) -> Result<Self::Arguments>;
+    fn enter<'a>(&mut self, data: &'a [u8]) -> Result<Self::Argument<'a>>;
 }
 
 /// The offset of a program's error numbers.

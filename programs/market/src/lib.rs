@@ -33,17 +33,17 @@ pub mod market {
 
     /// Creates the market. Once; the network's authority.
     pub fn initialize(ctx: &mut Context<Initialize>, genesis_hash: [u8; 32], terms: TermsArgs) -> Result<()> {
-        ctx.accounts.handle(genesis_hash, &Terms::from(terms), &ctx.bumps)
+        ctx.accounts.handle(genesis_hash, terms)
     }
 
     /// Admits a mint that jobs may be paid in. The network's authority.
     pub fn enable_mint(ctx: &mut Context<EnableMint>, minimum_price: u64, stake_rate: u64) -> Result<()> {
-        ctx.accounts.handle(minimum_price, stake_rate, &ctx.bumps)
+        ctx.accounts.handle(minimum_price, stake_rate)
     }
 
     /// Opens a job and funds it. Any wallet.
     pub fn open_job(ctx: &mut Context<OpenJob>, args: JobArgs) -> Result<()> {
-        ctx.accounts.handle(&args, &ctx.bumps)
+        ctx.accounts.handle(&args)
     }
 
     /// Closes a job that no node has, and gives the deposit back. The customer; anyone once the job has waited too long.
@@ -98,7 +98,7 @@ pub mod market {
 
     /// Takes a job to the council, with a bond; a running one ends. The customer.
     pub fn dispute_job(ctx: &mut Context<DisputeJob>, reason_hash: [u8; 32]) -> Result<()> {
-        ctx.accounts.handle(reason_hash, &ctx.bumps)
+        ctx.accounts.handle(reason_hash)
     }
 
     /// Votes on a dispute. An arbiter of the council, once.
@@ -118,7 +118,7 @@ pub mod market {
 
     /// Announces new terms. The network's authority.
     pub fn propose_terms(ctx: &mut Context<ProposeTerms>, terms: TermsArgs) -> Result<()> {
-        ctx.accounts.handle(Terms::from(terms))
+        ctx.accounts.handle(terms)
     }
 
     /// Puts the announced terms in force. Anyone, once the timelock has passed.
@@ -168,7 +168,6 @@ pub mod market {
 }
 
 common::entrypoint! {
-    market:
     initialize(Initialize, genesis_hash, terms),
     enable_mint(EnableMint, minimum_price, stake_rate),
     open_job(OpenJob; args),

@@ -29,7 +29,7 @@ pub mod registry {
 
     /// Creates the network. Once.
     pub fn initialize_network(ctx: &mut Context<InitializeNetwork>, args: NetworkArgs) -> Result<()> {
-        ctx.accounts.handle(&args, &ctx.bumps)
+        ctx.accounts.handle(args)
     }
 
     /// Stops new jobs, new assignments or both. Authority or guardian.
@@ -69,7 +69,7 @@ pub mod registry {
         count: u8,
         threshold: u8,
     ) -> Result<()> {
-        ctx.accounts.handle(&arbiters, count, threshold)
+        ctx.accounts.handle(arbiters, count, threshold)
     }
 
     /// Puts a proposed council in force once it is due. Anyone.
@@ -84,7 +84,7 @@ pub mod registry {
 
     /// Admits an attestor with the highest tier and the flags that it may grant. Authority.
     pub fn add_attestor(ctx: &mut Context<AddAttestor>, key: Address, max_tier: u8, flags: u16) -> Result<()> {
-        ctx.accounts.handle(key, max_tier, flags, &ctx.bumps)
+        ctx.accounts.handle(key, max_tier, flags)
     }
 
     /// Changes what an attestor may grant and whether it may attest. Authority.
@@ -103,7 +103,7 @@ pub mod registry {
         payout_owner: Address,
         metadata_hash: [u8; 32],
     ) -> Result<()> {
-        ctx.accounts.handle(payout_owner, metadata_hash, &ctx.bumps)
+        ctx.accounts.handle(payout_owner, metadata_hash)
     }
 
     /// Changes where payouts go and the hash of the public metadata. The provider's authority.
@@ -122,7 +122,7 @@ pub mod registry {
 
     /// Lists a node. The provider's authority; the node key signs too, so that nobody lists a key that is not theirs.
     pub fn register_node(ctx: &mut Context<RegisterNode>, args: NodeArgs) -> Result<()> {
-        ctx.accounts.handle(&args, &ctx.bumps)
+        ctx.accounts.handle(args)
     }
 
     /// Changes a node's price. The provider's authority.
@@ -132,7 +132,7 @@ pub mod registry {
 
     /// Changes a node's hardware and country, which voids its attestation and lets its device go. The provider's authority.
     pub fn update_hardware(ctx: &mut Context<UpdateHardware>, args: HardwareArgs) -> Result<()> {
-        ctx.accounts.handle(&args)
+        ctx.accounts.handle(args)
     }
 
     /// Stops new jobs on a node, now or when its job or suspension ends. The provider's authority.
@@ -152,7 +152,7 @@ pub mod registry {
 
     /// Vouches for a node's hardware, region and compliance until a date. An active attestor, within its scope.
     pub fn attest(ctx: &mut Context<Attest>, args: AttestArgs) -> Result<()> {
-        ctx.accounts.handle(&args, &ctx.bumps)
+        ctx.accounts.handle(args)
     }
 
     /// Takes an attestation back. The attestor that gave it, or the authority.
@@ -183,7 +183,6 @@ pub mod registry {
 }
 
 common::entrypoint! {
-    registry:
     initialize_network(InitializeNetwork, args),
     pause(Pause, flags),
     unpause(Unpause, flags),

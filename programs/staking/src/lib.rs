@@ -38,20 +38,19 @@ pub mod staking {
         slash_customer_bps: u16,
         slash_reporter_bps: u16,
     ) -> Result<()> {
-        let rules = Rules {
+        ctx.accounts.handle(
             unbonding_seconds,
             commission_notice_seconds,
             minimum_pool_stake,
             minimum_position_stake,
             slash_customer_bps,
             slash_reporter_bps,
-        };
-        ctx.accounts.handle(&rules, &ctx.bumps)
+        )
     }
 
     /// Creates a provider's pool. The provider's authority.
     pub fn create_pool(ctx: &mut Context<CreatePool>, commission_bps: u16) -> Result<()> {
-        ctx.accounts.handle(commission_bps, &ctx.bumps)
+        ctx.accounts.handle(commission_bps)
     }
 
     /// Lowers the commission at once or announces a raise. The provider's authority.
@@ -61,7 +60,7 @@ pub mod staking {
 
     /// Stakes behind a provider. Anyone.
     pub fn stake(ctx: &mut Context<Stake>, amount: u64) -> Result<()> {
-        ctx.accounts.handle(amount, &ctx.bumps)
+        ctx.accounts.handle(amount)
     }
 
     /// Asks for stake back, in shares of the active stake. The staker.
@@ -117,7 +116,6 @@ pub mod staking {
 }
 
 common::entrypoint! {
-    staking:
     initialize(Initialize, unbonding_seconds, commission_notice_seconds, minimum_pool_stake, minimum_position_stake, slash_customer_bps, slash_reporter_bps),
     create_pool(CreatePool, commission_bps),
     set_commission(SetCommission, commission_bps),

@@ -151,16 +151,18 @@ impl<'a> Accounts<'a> {
 
     /// What has to be run after the table: conditions that are no line of it, and the creation of accounts.
     fn enter(&self, code: &[TokenStream]) -> Result<TokenStream> {
-        let (argument_names, argument_types): (Vec<_>, Vec<_>) =
-            self.arguments.iter().map(|(name, ty)| (name, ty)).unzip();
-        let decode = if self.arguments.is_empty() {
-            quote!()
-        } else {
-            quote!(let (#(#argument_names,)*): Self::Arguments = common::entry::decode(data)?;)
+        let (held, read, value) = match self.arguments.as_slice() {
+            [] => (quote!(()), quote!(), quote!(())),
+            [(name, ty)] => (
+                quote!(<#ty as common::entry::Argument<'a>>::Held),
+                quote!(let #name = <#ty as common::entry::Argument>::read(data)?;),
+                quote!(#name),
+            ),
+            [_, (name, _), ..] => return Err(Error::new_spanned(name, "`#[instruction]` names one argument: the first")),
         };
         let nested = self.fields.iter().filter(|field| field.is_nested()).map(|field| {
             let name = field.name;
-            quote!(table::AccountTable::enter(&mut *self.#name, &mut bumps.#name, data)?;)
+            quote!(table::AccountTable::enter(&mut *self.#name, data)?;)
         });
         let mut creations = Vec::new();
         for field in &self.fields {
@@ -168,21 +170,17 @@ impl<'a> Accounts<'a> {
         }
         let names = self.fields.iter().map(|field| field.name);
         Ok(quote! {
-            type Arguments = (#(#argument_types,)*);
+            type Argument<'a> = #held;
 
             #[inline(always)]
-            #[allow(unused_variables, clippy::needless_question_mark)]
-            fn enter(
-                &mut self,
-                bumps: &mut <Self as anchor_lang::Bumps>::Bumps,
-                data: &[u8],
-            ) -> anchor_lang::prelude::Result<Self::Arguments> {
-                #decode
+            #[allow(unused_variables, clippy::needless_question_mark, clippy::unit_arg)]
+            fn enter<'a>(&mut self, data: &'a [u8]) -> anchor_lang::prelude::Result<Self::Argument<'a>> {
+                #read
                 #(#nested)*
                 let Self { #(#names),* } = &*self;
                 #(#creations)*
                 #(#code)*
-                Ok((#(#argument_names,)*))
+                Ok(#value)
             }
         })
     }
@@ -221,14 +219,14 @@ impl Field<'_> {
             };
         };
         let function = match self.account.creation {
-            Creation::Never => return Ok(Some(quote!(bumps.#name = common::state::bump(#name.account(), &[#(#seeds.as_ref()),*], &crate::ID)?;))),
+            Creation::Never => return Ok(Some(quote!(common::state::bump(#name.account(), &[#(#seeds.as_ref()),*], &crate::ID)?;))),
             Creation::Always => quote!(create),
             Creation::IfMissing => quote!(create_if_missing),
         };
         let payer = self.account.payer.as_ref();
         let payer = payer.ok_or_else(|| Error::new_spanned(name, "an account that is made needs a `payer`"))?;
         Ok(Some(quote! {
-            bumps.#name = <#ty>::#function(#name.account(), #payer.account(), &[#(#seeds.as_ref()),*])?;
+            <#ty>::#function(#name.account(), #payer.account(), &[#(#seeds.as_ref()),*])?;
         }))
     }
 }

@@ -67,7 +67,7 @@ impl DisputeJob {
     }
 
     /// Opens the dispute and takes the bond. A running job ends: its node may still prove what it served until now.
-    pub fn handle(&mut self, reason_hash: [u8; 32], bumps: &DisputeJobBumps) -> Result<()> {
+    pub fn handle(&mut self, reason_hash: [u8; 32]) -> Result<()> {
         let now = now();
         let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
         let running = self.validate(at)?;
@@ -101,7 +101,6 @@ impl DisputeJob {
         dispute.bond = bond.into();
         dispute.opened_at = now.into();
         dispute.deadline = deadline.into();
-        dispute.bump = bumps.dispute;
         DisputeOpened {
             job: *self.job.address(),
             customer: *self.wallet.address(),

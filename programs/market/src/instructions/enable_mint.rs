@@ -43,7 +43,7 @@ impl EnableMint {
     }
 
     /// Admits the mint.
-    pub fn handle(&mut self, minimum_price: u64, stake_rate: u64, bumps: &EnableMintBumps) -> Result<()> {
+    pub fn handle(&mut self, minimum_price: u64, stake_rate: u64) -> Result<()> {
         self.validate(stake_rate)?;
         let mint = *self.mint.address();
         let decimals = self.mint.decimals();
@@ -56,7 +56,6 @@ impl EnableMint {
         payment_mint.stake_rate = stake_rate.into();
         payment_mint.enabled = 1;
         payment_mint.decimals = decimals;
-        payment_mint.bump = bumps.payment_mint;
         MintEnabled {
             mint,
             minimum_price,

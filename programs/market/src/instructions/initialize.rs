@@ -1,6 +1,6 @@
 use crate::{error::MarketError, event::MarketInitialized, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
+use common::{state::bump, AccountTable, State};
 use common::same;
 use registry::Network;
 use staking::StakingParams;
@@ -30,14 +30,14 @@ pub struct Initialize {
 
 impl Initialize {
     /// Creates the market.
-    pub fn handle(&mut self, genesis_hash: [u8; 32], terms: &Terms, bumps: &InitializeBumps) -> Result<()> {
+    pub fn handle(&mut self, genesis_hash: [u8; 32], terms: TermsArgs) -> Result<()> {
+        let terms = Terms::from(terms);
         terms.check(&self.staking_params)?;
         let params = &mut self.params;
         params.genesis_hash = genesis_hash;
         params.rent_payer = *self.payer.address();
-        params.terms = *terms;
-        params.bump = bumps.params;
-        params.authority_bump = bumps.market_authority;
+        params.terms = terms;
+        params.authority_bump = bump(self.market_authority.account(), &[b"authority"], &crate::ID)?;
         MarketInitialized { genesis_hash }.log();
         Ok(())
     }

@@ -2,12 +2,14 @@
 
 use crate::{error::MarketError, event::JobOpened, state::*, transfer};
 use anchor_lang::prelude::*;
+use bytemuck::{Pod, Zeroable};
 use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, pda, same, token, now};
 use gantry_core::{BPS, billing};
 use registry::{Network, PAUSED_JOBS};
 
 /// What a customer asks for.
-#[derive(AnchorSerialize, AnchorDeserialize, IdlType, Clone, Copy)]
+#[derive(AnchorSerialize, AnchorDeserialize, IdlType, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
 pub struct JobArgs {
     /// The customer's next job id.
     pub id: u64,
@@ -127,7 +129,7 @@ impl OpenJob {
     }
 
     /// Opens the job and moves the deposit into its vault.
-    pub fn handle(&mut self, args: &JobArgs, bumps: &OpenJobBumps) -> Result<()> {
+    pub fn handle(&mut self, args: &JobArgs) -> Result<()> {
         self.validate(args)?;
         let deposit =
             billing::deposit(args.max_price_per_hour, args.max_duration).ok_or(MarketError::DepositTooLarge)?;
@@ -138,7 +140,6 @@ impl OpenJob {
         if customer.wallet == zero {
             customer.wallet = *self.wallet.address();
             customer.rent_payer = *self.payer.address();
-            customer.bump = bumps.customer;
         }
         customer.next_job_id = customer.next_job_id.checked_add(1u64).ok_or(MarketError::Overflow)?;
         customer.open_jobs = customer.open_jobs.checked_add(1u32).ok_or(MarketError::Overflow)?;
@@ -171,7 +172,6 @@ impl OpenJob {
         job.status = JobStatus::Open as u8;
         job.options =
             if args.node != zero { FIXED_NODE } else { 0 } | if args.matcher != zero { FIXED_MATCHER } else { 0 };
-        job.bump = bumps.job;
 
         self.fund(deposit)?;
         JobOpened {

@@ -21,7 +21,8 @@ pub struct ProposeTerms {
 
 impl ProposeTerms {
     /// Announces the terms for when the timelock has passed, in the place of any that are announced.
-    pub fn handle(&mut self, terms: Terms) -> Result<()> {
+    pub fn handle(&mut self, terms: TermsArgs) -> Result<()> {
+        let terms = Terms::from(terms);
         terms.check(&self.staking_params)?;
         let timelock = i64::from(self.network.timelock_seconds.get());
         let change_at = now()

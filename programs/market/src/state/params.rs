@@ -1,6 +1,6 @@
 use crate::error::MarketError;
 use anchor_lang::prelude::*;
-use common::{Stored, state::Seeds};
+use common::{Stored, seeds, state::Seeds};
 use gantry_core::sla::SlaStep;
 use staking::StakingParams;
 
@@ -170,7 +170,7 @@ impl MarketParams {
 }
 
 impl Stored for MarketParams {
-    const SEEDS: Seeds = Seeds::Constant(MARKET_PARAMS);
+    const SEEDS: Seeds = seeds!(MarketParams: at MARKET_PARAMS);
 }
 
 impl Terms {

@@ -32,7 +32,7 @@ impl AddAttestor {
     }
 
     /// Admits the attestor.
-    pub fn handle(&mut self, key: Address, max_tier: u8, granted: u16, bumps: &AddAttestorBumps) -> Result<()> {
+    pub fn handle(&mut self, key: Address, max_tier: u8, granted: u16) -> Result<()> {
         self.validate(&key, max_tier, granted)?;
         let attestor = &mut self.attestor;
         attestor.key = key;
@@ -40,7 +40,6 @@ impl AddAttestor {
         attestor.max_tier = max_tier;
         attestor.flags = granted.into();
         attestor.active = 1;
-        attestor.bump = bumps.attestor;
         AttestorAdded {
             key,
             max_tier,

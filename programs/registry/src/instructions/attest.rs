@@ -2,8 +2,11 @@
 
 use crate::{error::RegistryError, event::NodeAttested, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, now};
-use common::same;
+use common::{
+    AccountTable, State,
+    entry::{Argument, decode},
+    now, same,
+};
 
 /// Longest that an attestation may last, seconds (400 days).
 pub const MAX_ATTESTATION_SECONDS: i64 = 400 * 24 * 3_600;
@@ -19,6 +22,14 @@ pub struct AttestArgs {
     pub flags: u16,
     /// Tier, 0 to 3.
     pub tier: u8,
+}
+
+impl Argument<'_> for AttestArgs {
+    type Held = Self;
+
+    fn read(data: &[u8]) -> Result<Self> {
+        decode(data)
+    }
 }
 
 /// Accounts of `attest`.
@@ -73,9 +84,9 @@ impl Attest {
     }
 
     /// Records the attestation and the claim on the device, with its history; a suspended node is available again.
-    pub fn handle(&mut self, args: &AttestArgs, bumps: &AttestBumps) -> Result<()> {
+    pub fn handle(&mut self, args: AttestArgs) -> Result<()> {
         let now = now();
-        self.validate(args, now)?;
+        self.validate(&args, now)?;
         let node_address = *self.node.address();
         let device = &mut self.device;
         if !same(&device.node, &node_address) {
@@ -87,7 +98,6 @@ impl Attest {
         }
         if is_zero(&device.rent_payer) {
             device.rent_payer = *self.payer.address();
-            device.bump = bumps.device;
         }
         let node = &mut self.node;
         node.attestor = *self.signer.address();

@@ -49,8 +49,8 @@ impl InitializeNetwork {
     }
 
     /// Creates the network.
-    pub fn handle(&mut self, args: &NetworkArgs, bumps: &InitializeNetworkBumps) -> Result<()> {
-        self.validate(args)?;
+    pub fn handle(&mut self, args: NetworkArgs) -> Result<()> {
+        self.validate(&args)?;
         let network = &mut self.network;
         network.authority = args.authority;
         network.guardian = args.guardian;
@@ -60,7 +60,6 @@ impl InitializeNetwork {
         network.arbiter_count = args.arbiter_count;
         network.arbiter_threshold = args.arbiter_threshold;
         network.timelock_seconds = args.timelock_seconds.into();
-        network.bump = bumps.network;
         NetworkInitialized {
             authority: args.authority,
             market_authority: args.market_authority

@@ -16,12 +16,12 @@ pub struct ProposeCouncil {
 
 impl ProposeCouncil {
     /// Names the next council, due after the timelock. A later proposal takes the place of an earlier one and waits anew.
-    pub fn handle(&mut self, arbiters: &[Address; 9], count: u8, threshold: u8) -> Result<()> {
-        require!(valid_council(arbiters, count, threshold), RegistryError::InvalidCouncil);
+    pub fn handle(&mut self, arbiters: [Address; 9], count: u8, threshold: u8) -> Result<()> {
+        require!(valid_council(&arbiters, count, threshold), RegistryError::InvalidCouncil);
         let network = &mut self.network;
         let due_at = now()
             .saturating_add(i64::from(network.timelock_seconds.get()));
-        network.pending_arbiters = *arbiters;
+        network.pending_arbiters = arbiters;
         network.pending_arbiter_count = count;
         network.pending_arbiter_threshold = threshold;
         network.council_change_at = due_at.into();

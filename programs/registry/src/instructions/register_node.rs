@@ -79,8 +79,8 @@ impl RegisterNode {
     }
 
     /// Lists the node.
-    pub fn handle(&mut self, args: &NodeArgs, bumps: &RegisterNodeBumps) -> Result<()> {
-        self.validate(args)?;
+    pub fn handle(&mut self, args: NodeArgs) -> Result<()> {
+        self.validate(&args)?;
         let node = &mut self.node;
         node.provider = *self.provider.address();
         node.node_key = *self.node_key.address();
@@ -90,7 +90,6 @@ impl RegisterNode {
         node.registered_at = now().into();
         args.hardware().write(node);
         node.status = NodeStatus::Available as u8;
-        node.bump = bumps.node;
         self.provider.node_count = self
             .provider
             .node_count

@@ -22,8 +22,7 @@ impl RegisterProvider {
     pub fn handle(
         &mut self,
         payout_owner: Address,
-        metadata_hash: [u8; 32],
-        bumps: &RegisterProviderBumps,
+        metadata_hash: [u8; 32]
     ) -> Result<()> {
         require!(!is_zero(&payout_owner), RegistryError::ZeroAddress);
         let provider = &mut self.provider;
@@ -32,7 +31,6 @@ impl RegisterProvider {
         provider.rent_payer = *self.payer.address();
         provider.metadata_hash = metadata_hash;
         provider.registered_at = now().into();
-        provider.bump = bumps.provider;
         ProviderRegistered {
             provider: *self.provider.address(),
             authority: *self.authority.address(),

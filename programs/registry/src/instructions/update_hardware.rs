@@ -69,7 +69,7 @@ pub struct UpdateHardware {
 
 impl UpdateHardware {
     /// Changes the hardware: nobody vouches for the new one, and the device is free for another node.
-    pub fn handle(&mut self, args: &HardwareArgs) -> Result<()> {
+    pub fn handle(&mut self, args: HardwareArgs) -> Result<()> {
         require!(self.node.status != NodeStatus::Leased as u8, RegistryError::NodeLeased);
         args.validate()?;
         let node = &mut self.node;

@@ -1,5 +1,5 @@
 use anchor_lang::prelude::*;
-use common::{Stored, state::Seeds};
+use common::{Stored, seeds, state::Seeds};
 
 /// Most members that a council of arbiters can have.
 pub const MAX_ARBITERS: usize = 9;
@@ -73,7 +73,7 @@ pub fn valid_council(arbiters: &[Address; MAX_ARBITERS], count: u8, threshold: u
 }
 
 impl Stored for Network {
-    const SEEDS: Seeds = Seeds::Constant(NETWORK);
+    const SEEDS: Seeds = seeds!(Network: at NETWORK);
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub struct CreatePool {
 
 impl CreatePool {
     /// Creates the pool.
-    pub fn handle(&mut self, commission_bps: u16, bumps: &CreatePoolBumps) -> Result<()> {
+    pub fn handle(&mut self, commission_bps: u16) -> Result<()> {
         require!(commission_bps <= BPS, StakingError::InvalidCommission);
         require!(
             self.reward_token_program.owns(self.reward_mint.account()),
@@ -55,7 +55,6 @@ impl CreatePool {
         pool.reward_token_program = *self.reward_token_program.address();
         pool.rent_payer = *self.payer.address();
         pool.commission_bps = commission_bps.into();
-        pool.bump = bumps.pool;
         pool.stake_vault_bump = stake_vault_bump;
         pool.reward_vault_bump = reward_vault_bump;
         PoolCreated {

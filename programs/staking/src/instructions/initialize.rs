@@ -4,7 +4,7 @@ use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same,
 use registry::Network;
 
 /// The arguments of `initialize`.
-pub struct Rules {
+struct Rules {
     /// Seconds between a request to unstake and the withdrawal, 1 to [`MAX_SECONDS`].
     pub unbonding_seconds: u32,
     /// Seconds of notice before a commission rises, at most [`MAX_SECONDS`].
@@ -73,8 +73,24 @@ impl Initialize {
     }
 
     /// Sets staking up.
-    pub fn handle(&mut self, rules: &Rules, bumps: &InitializeBumps) -> Result<()> {
-        self.validate(rules)?;
+    pub fn handle(
+        &mut self,
+        unbonding_seconds: u32,
+        commission_notice_seconds: u32,
+        minimum_pool_stake: u64,
+        minimum_position_stake: u64,
+        slash_customer_bps: u16,
+        slash_reporter_bps: u16,
+    ) -> Result<()> {
+        let rules = Rules {
+            unbonding_seconds,
+            commission_notice_seconds,
+            minimum_pool_stake,
+            minimum_position_stake,
+            slash_customer_bps,
+            slash_reporter_bps,
+        };
+        self.validate(&rules)?;
         let params = &mut self.params;
         params.stake_mint = *self.stake_mint.address();
         params.token_program = *self.token_program.address();
@@ -86,7 +102,6 @@ impl Initialize {
         params.commission_notice_seconds = rules.commission_notice_seconds.into();
         params.slash_customer_bps = rules.slash_customer_bps.into();
         params.slash_reporter_bps = rules.slash_reporter_bps.into();
-        params.bump = bumps.params;
         StakingInitialized {
             stake_mint: params.stake_mint,
             treasury: params.treasury,

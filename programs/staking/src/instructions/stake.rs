@@ -41,9 +41,9 @@ pub struct Stake {
 
 impl Stake {
     /// Stakes what the vault receives.
-    pub fn handle(&mut self, amount: u64, bumps: &StakeBumps) -> Result<()> {
+    pub fn handle(&mut self, amount: u64) -> Result<()> {
         require!(amount > 0, StakingError::ZeroAmount);
-        self.open_position(bumps)?;
+        self.open_position()?;
         self.position.settle(&self.pool)?;
 
         let before = self.stake_vault.amount();
@@ -83,7 +83,7 @@ impl Stake {
     }
 
     /// Fills a position that this instruction created.
-    fn open_position(&mut self, bumps: &StakeBumps) -> Result<()> {
+    fn open_position(&mut self) -> Result<()> {
         // No pool has the address zero: the position is new.
         if !same(&self.position.pool, &Address::default()) {
             return Ok(());
@@ -94,7 +94,6 @@ impl Stake {
         position.rent_payer = *self.payer.address();
         position.reward_index = pool.reward_index;
         position.wipes = pool.wipes;
-        position.bump = bumps.position;
         pool.positions = pool.positions.checked_add(1u32).ok_or(StakingError::Overflow)?;
         Ok(())
     }

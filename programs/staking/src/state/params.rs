@@ -1,6 +1,6 @@
 use super::BPS;
 use anchor_lang::prelude::*;
-use common::{Stored, state::Seeds};
+use common::{Stored, seeds, state::Seeds};
 
 /// Longest duration in the params, seconds: 365 days.
 pub const MAX_SECONDS: u32 = 365 * 86_400;
@@ -39,7 +39,7 @@ pub const STAKING_PARAMS: Address = Address::derive_address_const(&[b"params"], 
 pub const STAKING_PARAMS_BUMP: u8 = 255;
 
 impl Stored for StakingParams {
-    const SEEDS: Seeds = Seeds::Constant(STAKING_PARAMS);
+    const SEEDS: Seeds = seeds!(StakingParams: at STAKING_PARAMS);
 }
 
 /// Who gets a slash, base units.
