@@ -8,13 +8,16 @@ use pinocchio::{
     sysvars::instructions::{INSTRUCTIONS_ID, Instructions as Sysvar},
 };
 
-/// The instructions of the transaction that runs.
+/// The instructions of the transaction that runs, to look into.
+pub type Transaction<'a> = Sysvar<&'a [u8]>;
+
+/// The account of the instructions of the transaction that runs.
 pub struct Instructions(AccountView);
 
 impl Instructions {
     /// Reads them.
     #[inline(always)]
-    pub fn read(&self) -> Sysvar<&[u8]> {
+    pub fn read(&self) -> Transaction<'_> {
         // SAFETY: the account is the sysvar's, which only the runtime writes, and not while a program runs.
         unsafe { Sysvar::new_unchecked(self.0.borrow_unchecked()) }
     }

@@ -42,11 +42,10 @@ impl Market<'_> {
         )
     }
 
-    /// Gives the node back, with how the job went for it.
+    /// Gives the node back, with how the job went for it. `lease` is its provider and itself.
     pub(crate) fn release_node(
         self,
-        provider: &mut impl AnchorAccount,
-        node: &mut impl AnchorAccount,
+        lease: [Passed; 2],
         outcome: LeaseOutcome,
         served: u32,
         promised: u32,
@@ -57,7 +56,7 @@ impl Market<'_> {
         arguments[9..].copy_from_slice(&u64::from(promised).to_le_bytes());
         self.call(
             &registry::ID,
-            &[writable(provider), writable(node)],
+            &lease,
             registry::instruction::ReleaseNode::DISCRIMINATOR,
             &arguments,
         )

@@ -1,39 +1,50 @@
-//! Ending a job that runs, other than by its node's own receipts.
+//! Ending a job that runs.
 
 use crate::{calls::Market, event::JobEnded, state::*};
 use anchor_lang::prelude::*;
-use common::State;
+use common::{Passed, State};
 use registry::instructions::LeaseOutcome;
 
-/// Ends a running job at `at` with `outcome`, and gives its node back: with a failure where that is the outcome, and
-/// otherwise with no mark either way.
+/// How a job ends.
+pub(crate) struct End {
+    /// Finished or lapsed.
+    pub status: JobStatus,
+    /// Why.
+    pub outcome: JobOutcome,
+    /// What it is for the node: neutral leaves no mark either way.
+    pub lease: LeaseOutcome,
+    /// When, as the job stores times.
+    pub at: u32,
+}
+
+/// Ends a running job, and gives its node back: `provider` and `node` in this order.
 #[inline(never)]
-pub(crate) fn end(
-    market: Market,
-    job: &mut State<Job>,
-    provider: &mut UncheckedAccount,
-    node: &mut UncheckedAccount,
-    outcome: JobOutcome,
-    at: u32,
-) -> Result<()> {
-    job.status = JobStatus::Finished as u8;
-    job.outcome = outcome as u8;
-    job.ended_at = at.into();
+pub(crate) fn end(market: Market, job: &mut State<Job>, lease: [Passed; 2], how: End) -> Result<()> {
+    job.status = how.status as u8;
+    job.outcome = how.outcome as u8;
+    job.ended_at = how.at.into();
     let served = job.served_seconds.get();
-    let (lease_outcome, promised) = if outcome == JobOutcome::Failed {
-        (LeaseOutcome::Failed, job.sla_seconds())
+    let promised = if how.lease == LeaseOutcome::Neutral {
+        served
     } else {
-        (LeaseOutcome::Neutral, served)
+        job.sla_seconds()
     };
-    market.release_node(provider, node, lease_outcome, served.min(promised), promised)?;
+    market.release_node(lease, how.lease, served.min(promised), promised)?;
+    announce(job);
+    Ok(())
+}
+
+/// Logs how a job ended.
+#[inline(never)]
+pub(crate) fn announce(job: &State<Job>) {
     JobEnded {
         job: *job.address(),
         node: job.node,
         outcome: job.outcome,
-        served_seconds: served,
-        elapsed_seconds: job.elapsed(at),
-        exit_code: 0,
-        output_digest: [0; 32],
-    }.log();
-    Ok(())
+        served_seconds: job.served_seconds.get(),
+        elapsed_seconds: job.elapsed(job.ended_at.get()),
+        exit_code: job.exit_code.get(),
+        output_digest: job.output_digest,
+    }
+    .log();
 }

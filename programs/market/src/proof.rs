@@ -5,10 +5,10 @@ use crate::{
     state::{Job, MarketParams},
 };
 use anchor_lang::prelude::*;
-use common::{Instructions, pda::same_bytes, same};
+use common::{State, instructions::Transaction, pda::same_bytes, same};
 use gantry_core::{
     ed25519::{self, SignedMessage},
-    receipt::Receipt,
+    receipt::View,
 };
 
 /// The ed25519 signature verification program.
@@ -22,17 +22,17 @@ pub const MAX_CLOCK_SKEW: i64 = 300;
 ///
 /// # Errors
 /// One [`MarketError`] for each thing that can be wrong with it; odd data never panics.
-pub fn verified_receipt(
-    instructions: &Instructions,
+#[inline(always)]
+pub fn verified_receipt<'a>(
+    transaction: &'a Transaction,
     params: &MarketParams,
-    job_address: &Address,
-    job: &Job,
+    job: &State<Job>,
     node_key: &Address,
     now: i64,
-) -> Result<Receipt> {
-    let receipt = receipt(instructions, -1, params, job_address, job, node_key)?;
+) -> Result<View<'a>> {
+    let receipt = receipt(transaction, -1, params, job, node_key)?;
     require!(
-        receipt.issued_at <= now.saturating_add(MAX_CLOCK_SKEW),
+        receipt.issued_at() <= now.saturating_add(MAX_CLOCK_SKEW),
         MarketError::IssuedInFuture
     );
     Ok(receipt)
@@ -43,46 +43,40 @@ pub fn verified_receipt(
 /// # Errors
 /// As there.
 #[inline(never)]
-pub fn receipt(
-    instructions: &Instructions,
+pub fn receipt<'a>(
+    transaction: &'a Transaction,
     place: i64,
     params: &MarketParams,
-    job_address: &Address,
-    job: &Job,
+    job: &State<Job>,
     node_key: &Address,
-) -> Result<Receipt> {
-    let receipt = signed(instructions, place, |signed| {
-        require!(same_bytes(signed.key, node_key.as_array()), MarketError::WrongSigner);
-        Ok(Receipt::decode(signed.message).map_err(|_| MarketError::MalformedReceipt)?)
-    })?;
-    require!(same_bytes(&receipt.genesis_hash, &params.genesis_hash), MarketError::WrongCluster);
-    require!(same_bytes(&receipt.market, crate::ID.as_array()), MarketError::WrongMarket);
-    require!(same_bytes(&receipt.job, job_address.as_array()), MarketError::WrongJob);
-    require!(receipt.assignment == job.assignment.get(), MarketError::WrongAssignment);
+) -> Result<View<'a>> {
+    let signed = signed(transaction, place)?;
+    require!(same_bytes(signed.key, node_key.as_array()), MarketError::WrongSigner);
+    let receipt = View::new(signed.message).map_err(|_| MarketError::MalformedReceipt)?;
+    require!(
+        same_bytes(receipt.genesis_hash(), &params.genesis_hash),
+        MarketError::WrongCluster
+    );
+    require!(same_bytes(receipt.market(), crate::ID.as_array()), MarketError::WrongMarket);
+    require!(same_bytes(receipt.job(), job.address().as_array()), MarketError::WrongJob);
+    require!(receipt.assignment() == job.assignment.get(), MarketError::WrongAssignment);
     Ok(receipt)
 }
 
-/// Who signed what the instruction at `place` relative to this one verified.
+/// What the instruction at `place` relative to this one verified.
 ///
 /// # Errors
 /// [`MarketError::MissingSignature`], [`MarketError::MalformedSignature`].
 #[inline(never)]
-pub fn signer(instructions: &Instructions, place: i64) -> Result<Address> {
-    signed(instructions, place, |signed| Ok(Address::new_from_array(*signed.key)))
-}
-
-fn signed<T>(
-    instructions: &Instructions,
-    place: i64,
-    read: impl FnOnce(SignedMessage) -> Result<T>,
-) -> Result<T> {
-    let instructions = instructions.read();
-    let instruction = instructions
+pub fn signed<'a>(transaction: &'a Transaction, place: i64) -> Result<SignedMessage<'a>> {
+    let instruction = transaction
         .get_instruction_relative(place)
         .map_err(|_| MarketError::MissingSignature)?;
     require!(
         same(instruction.get_program_id(), &ED25519_PROGRAM),
         MarketError::MissingSignature
     );
-    read(ed25519::decode(instruction.get_instruction_data()).ok_or(MarketError::MalformedSignature)?)
+    // SAFETY: the data is the sysvar's, which outlives the instruction's handle to it.
+    let data = unsafe { core::mem::transmute::<&[u8], &'a [u8]>(instruction.get_instruction_data()) };
+    Ok(ed25519::decode(data).ok_or(MarketError::MalformedSignature)?)
 }

@@ -114,31 +114,101 @@ impl Receipt {
     /// # Errors
     /// If the length, the tag or the status byte is wrong. Never panics, whatever the bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, ReceiptError> {
-        let bytes: &[u8; LEN] = bytes.try_into().map_err(|_| ReceiptError::Length)?;
-        if bytes[..24] != TAG {
-            return Err(ReceiptError::Tag);
-        }
+        let view = View::new(bytes)?;
         Ok(Self {
-            genesis_hash: part(bytes, 24),
-            market: part(bytes, 56),
-            job: part(bytes, 88),
-            assignment: u32::from_le_bytes(part(bytes, 120)),
-            sequence: u64::from_le_bytes(part(bytes, 124)),
-            served_seconds: u64::from_le_bytes(part(bytes, 132)),
-            issued_at: i64::from_le_bytes(part(bytes, 140)),
-            status: ReceiptStatus::from_byte(bytes[148]).ok_or(ReceiptError::Status)?,
-            exit_code: i32::from_le_bytes(part(bytes, 149)),
-            output_digest: part(bytes, 153),
+            genesis_hash: *view.genesis_hash(),
+            market: *view.market(),
+            job: *view.job(),
+            assignment: view.assignment(),
+            sequence: view.sequence(),
+            served_seconds: view.served_seconds(),
+            issued_at: view.issued_at(),
+            status: view.status(),
+            exit_code: view.exit_code(),
+            output_digest: *view.output_digest(),
         })
     }
 }
 
-/// `N` bytes from `at`; every call's range is within the fixed layout.
+/// A receipt where its bytes lie. Two are equal if their bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View<'a> {
+    bytes: &'a [u8; LEN],
+    status: ReceiptStatus,
+}
+
+impl<'a> View<'a> {
+    /// Reads a receipt without copying it.
+    ///
+    /// # Errors
+    /// As for [`Receipt::decode`].
+    pub fn new(bytes: &'a [u8]) -> Result<Self, ReceiptError> {
+        let bytes: &[u8; LEN] = bytes.try_into().map_err(|_| ReceiptError::Length)?;
+        if bytes[..24] != TAG {
+            return Err(ReceiptError::Tag);
+        }
+        let status = ReceiptStatus::from_byte(bytes[148]).ok_or(ReceiptError::Status)?;
+        Ok(Self { bytes, status })
+    }
+
+    /// [`Receipt::genesis_hash`].
+    pub fn genesis_hash(&self) -> &'a [u8; 32] {
+        part(self.bytes, 24)
+    }
+
+    /// [`Receipt::market`].
+    pub fn market(&self) -> &'a [u8; 32] {
+        part(self.bytes, 56)
+    }
+
+    /// [`Receipt::job`].
+    pub fn job(&self) -> &'a [u8; 32] {
+        part(self.bytes, 88)
+    }
+
+    /// [`Receipt::assignment`].
+    pub fn assignment(&self) -> u32 {
+        u32::from_le_bytes(*part(self.bytes, 120))
+    }
+
+    /// [`Receipt::sequence`].
+    pub fn sequence(&self) -> u64 {
+        u64::from_le_bytes(*part(self.bytes, 124))
+    }
+
+    /// [`Receipt::served_seconds`].
+    pub fn served_seconds(&self) -> u64 {
+        u64::from_le_bytes(*part(self.bytes, 132))
+    }
+
+    /// [`Receipt::issued_at`].
+    pub fn issued_at(&self) -> i64 {
+        i64::from_le_bytes(*part(self.bytes, 140))
+    }
+
+    /// [`Receipt::status`].
+    pub fn status(&self) -> ReceiptStatus {
+        self.status
+    }
+
+    /// [`Receipt::exit_code`].
+    pub fn exit_code(&self) -> i32 {
+        i32::from_le_bytes(*part(self.bytes, 149))
+    }
+
+    /// [`Receipt::output_digest`].
+    pub fn output_digest(&self) -> &'a [u8; 32] {
+        part(self.bytes, 153)
+    }
+}
+
+/// The `N` bytes from `at`, which every call has within the fixed layout.
 #[inline(always)]
-fn part<const N: usize>(bytes: &[u8; LEN], at: usize) -> [u8; N] {
-    let mut out = [0; N];
-    out.copy_from_slice(&bytes[at..at + N]);
-    out
+fn part<const N: usize>(bytes: &[u8; LEN], at: usize) -> &[u8; N] {
+    match bytes[at..].first_chunk() {
+        Some(part) => part,
+        None => unreachable!(),
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, TokenAccount, same, now};
+use common::{AccountTable, State, TokenAccount, same, now, writable};
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 use staking::Pool;
 
@@ -63,7 +63,8 @@ impl DeclineAssignment {
             network: &self.network,
         };
         market.release(&mut self.pool, &self.reward_vault, self.job.bond.get(), 0)?;
-        market.release_node(&mut self.provider, &mut self.node, LeaseOutcome::Failed, 0, 0)?;
+        let lease = [writable(&mut self.provider), writable(&mut self.node)];
+        market.release_node(lease, LeaseOutcome::Failed, 0, 0)?;
         let node = *self.node.address();
         self.job.reopen(&node);
         AssignmentDeclined {

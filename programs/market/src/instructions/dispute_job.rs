@@ -1,7 +1,7 @@
-use crate::{calls::Market, ending, error::MarketError, event::DisputeOpened, programs::Registry, state::*, transfer};
+use crate::{calls::Market, ending::{self, End}, error::MarketError, event::DisputeOpened, programs::Registry, state::*, transfer};
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now};
-use registry::Network;
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now, writable};
+use registry::{Network, instructions::LeaseOutcome};
 
 /// Accounts of `dispute_job`.
 #[derive(Accounts, AccountTable)]
@@ -77,8 +77,14 @@ impl DisputeJob {
                 authority: &self.market_authority,
                 network: &self.network,
             };
-            let (provider, node) = (&mut self.provider, &mut self.node);
-            ending::end(market, &mut self.job, provider, node, JobOutcome::Stopped, at)?;
+            let how = End {
+                status: JobStatus::Finished,
+                outcome: JobOutcome::Stopped,
+                lease: LeaseOutcome::Neutral,
+                at,
+            };
+            let lease = [writable(&mut self.provider), writable(&mut self.node)];
+            ending::end(market, &mut self.job, lease, how)?;
         }
         self.job.status = JobStatus::Disputed as u8;
 

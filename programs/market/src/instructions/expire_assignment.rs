@@ -7,7 +7,7 @@ use crate::{
     transfer::{receives, require_destination},
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now, writable};
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 use staking::{Pool, StakingParams};
 
@@ -101,7 +101,8 @@ impl ExpireAssignment {
             token_program: &self.token_program,
         };
         market.slash(accounts, slashed, slashed)?;
-        market.release_node(&mut self.provider, &mut self.node, LeaseOutcome::Failed, 0, 0)?;
+        let lease = [writable(&mut self.provider), writable(&mut self.node)];
+        market.release_node(lease, LeaseOutcome::Failed, 0, 0)?;
 
         let node = *self.node.address();
         self.job.reopen(&node);

@@ -1,8 +1,8 @@
-use crate::{calls::Market, error::MarketError, event::JobEnded, programs::Registry, state::*};
+use crate::{calls::Market, ending::{self, End}, error::MarketError, programs::Registry, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, now};
+use common::{AccountTable, State, now, writable};
 use common::same;
-use registry::{Network, Node, Provider, instructions::LeaseOutcome};
+use registry::{Network, instructions::LeaseOutcome};
 
 /// Accounts of `report_lapse`.
 #[derive(Accounts, AccountTable)]
@@ -16,10 +16,10 @@ pub struct ReportLapse {
     pub job: State<Job>,
     /// The node's provider; the registry checks that it is.
     #[account(mut, constraint = same(provider.address(), &job.provider) @ MarketError::WrongAccount)]
-    pub provider: State<Provider>,
+    pub provider: UncheckedAccount,
     /// The node that has the job.
     #[account(mut, constraint = same(node.address(), &job.node) @ MarketError::WrongAccount)]
-    pub node: State<Node>,
+    pub node: UncheckedAccount,
     /// The PDA that signs to the registry.
     #[account(constraint = same(market_authority.address(), &network.market_authority) @ MarketError::WrongAccount)]
     pub market_authority: UncheckedAccount,
@@ -29,60 +29,49 @@ pub struct ReportLapse {
 
 impl ReportLapse {
     /// How the job ends now, if it may: silent for too long, or proven on and on past what was paid for.
-    fn validate(&self, at: u32) -> Result<(JobStatus, JobOutcome, LeaseOutcome)> {
+    fn validate(&self, at: u32) -> Result<End> {
         let job = &self.job;
         require!(job.status == JobStatus::Running as u8, MarketError::NotRunning);
         let timeout = job.proof_timeout.get();
         let paid_until = job.max_duration.get().saturating_add(timeout);
         if job.served_seconds.get() == job.max_duration.get() && job.elapsed(at) > paid_until {
             // The customer bought more, had the node not given notice.
-            let lease_outcome = if job.options & ENDED_BY_NODE == 0 {
+            let lease = if job.options & ENDED_BY_NODE == 0 {
                 LeaseOutcome::Completed
             } else {
                 LeaseOutcome::Failed
             };
-            return Ok((JobStatus::Finished, JobOutcome::Expired, lease_outcome));
+            return Ok(End {
+                status: JobStatus::Finished,
+                outcome: JobOutcome::Expired,
+                lease,
+                at,
+            });
         }
         let silent = at.saturating_sub(job.active_at.get()) > timeout;
         require!(
             silent || job.elapsed(at) > paid_until,
             MarketError::ProofTimeoutNotPassed
         );
-        Ok((JobStatus::Lapsed, JobOutcome::Lapsed, LeaseOutcome::Failed))
+        Ok(End {
+            status: JobStatus::Lapsed,
+            outcome: JobOutcome::Lapsed,
+            lease: LeaseOutcome::Failed,
+            at,
+        })
     }
 
     /// Ends the job; what the node has proven will be paid, and not a second more.
     pub fn handle(&mut self) -> Result<()> {
         let now = now();
         let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
-        let (status, outcome, lease_outcome) = self.validate(at)?;
-        let job = &mut self.job;
-        let (served, elapsed) = (job.served_seconds.get(), job.elapsed(at));
-        job.status = status as u8;
-        job.outcome = outcome as u8;
-        job.ended_at = at.into();
-        let promised = job.sla_seconds();
-        Market {
+        let how = self.validate(at)?;
+        let market = Market {
             params: &self.params,
             authority: &self.market_authority,
             network: &self.network,
-        }
-        .release_node(
-            &mut self.provider,
-            &mut self.node,
-            lease_outcome,
-            served.min(promised),
-            promised,
-        )?;
-        JobEnded {
-            job: *self.job.address(),
-            node: self.job.node,
-            outcome: self.job.outcome,
-            served_seconds: served,
-            elapsed_seconds: elapsed,
-            exit_code: 0,
-            output_digest: [0; 32],
-        }.log();
-        Ok(())
+        };
+        let lease = [writable(&mut self.provider), writable(&mut self.node)];
+        ending::end(market, &mut self.job, lease, how)
     }
 }

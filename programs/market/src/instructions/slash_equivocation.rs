@@ -1,6 +1,6 @@
 use crate::{
     calls::Market,
-    ending,
+    ending::{self, End},
     error::MarketError,
     event::EquivocationSlashed,
     programs::{Registry, Staking},
@@ -9,8 +9,8 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, Instructions, State, pda, same, now};
-use registry::Network;
+use common::{AccountTable, Instructions, State, pda, same, now, writable};
+use registry::{Network, instructions::LeaseOutcome};
 
 /// Accounts of `slash_equivocation`.
 #[derive(Accounts, AccountTable)]
@@ -56,16 +56,17 @@ impl SlashEquivocation {
         require!(same(&pool.provider, &job.provider), MarketError::WrongAccount);
 
         // The address of the node says which key is its own. So a node that its provider has closed since does not escape.
-        let key = proof::signer(&self.instructions, -1)?;
+        let transaction = self.instructions.read();
+        let key = Address::new_from_array(*proof::signed(&transaction, -1)?.key);
         let (node, _) = pda::find(&[b"node", job.provider.as_ref(), key.as_ref()], &registry::ID)?;
         require!(same(&node, &job.node), MarketError::WrongSigner);
-        let receipt = |place| proof::receipt(&self.instructions, place, &self.params, job.address(), job, &key);
+        let receipt = |place| proof::receipt(&transaction, place, &self.params, job, &key);
         let (one, other) = (receipt(-1)?, receipt(-2)?);
         require!(
-            one.sequence == other.sequence && one != other,
+            one.sequence() == other.sequence() && one != other,
             MarketError::NoContradiction
         );
-        Ok(one.sequence)
+        Ok(one.sequence())
     }
 
     /// Slashes the whole bond and suspends the node; ends the job if it runs. What was proven is still paid.
@@ -79,8 +80,14 @@ impl SlashEquivocation {
         if self.job.status == JobStatus::Running as u8 {
             let now = now();
             let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
-            let (provider, node) = (&mut self.provider, &mut self.node);
-            ending::end(market, &mut self.job, provider, node, JobOutcome::Failed, at)?;
+            let how = End {
+                status: JobStatus::Finished,
+                outcome: JobOutcome::Failed,
+                lease: LeaseOutcome::Failed,
+                at,
+            };
+            let lease = [writable(&mut self.provider), writable(&mut self.node)];
+            ending::end(market, &mut self.job, lease, how)?;
         }
         let slashed = self.job.bond.get();
         let customer = &self.job.customer;

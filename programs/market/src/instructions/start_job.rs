@@ -26,16 +26,10 @@ impl StartJob {
         require!(job.status == JobStatus::Assigned as u8, MarketError::NotAssigned);
         let waited = at.saturating_sub(job.active_at.get());
         require!(waited <= job.start_deadline.get(), MarketError::StartDeadlinePassed);
-        let receipt = verified_receipt(
-            &self.instructions,
-            &self.params,
-            job.address(),
-            job,
-            &self.node.node_key,
-            now,
-        )?;
+        let transaction = self.instructions.read();
+        let receipt = verified_receipt(&transaction, &self.params, job, &self.node.node_key, now)?;
         require!(
-            receipt.sequence == 0 && receipt.served_seconds == 0 && receipt.status == ReceiptStatus::Running,
+            receipt.sequence() == 0 && receipt.served_seconds() == 0 && receipt.status() == ReceiptStatus::Running,
             MarketError::NotStartReceipt
         );
         Ok(())

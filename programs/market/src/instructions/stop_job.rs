@@ -1,8 +1,8 @@
-use crate::{calls::Market, error::MarketError, event::JobEnded, programs::Registry, state::*};
+use crate::{calls::Market, ending::{self, End}, error::MarketError, programs::Registry, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, now};
+use common::{AccountTable, State, now, writable};
 use common::same;
-use registry::{Network, Node, Provider, instructions::LeaseOutcome};
+use registry::{Network, instructions::LeaseOutcome};
 
 /// Accounts of `stop_job`.
 #[derive(Accounts, AccountTable)]
@@ -19,10 +19,10 @@ pub struct StopJob {
     pub job: State<Job>,
     /// The node's provider; the registry checks that it is.
     #[account(mut, constraint = same(provider.address(), &job.provider) @ MarketError::WrongAccount)]
-    pub provider: State<Provider>,
+    pub provider: UncheckedAccount,
     /// The node that has the job.
     #[account(mut, constraint = same(node.address(), &job.node) @ MarketError::WrongAccount)]
-    pub node: State<Node>,
+    pub node: UncheckedAccount,
     /// The PDA that signs to the registry.
     #[account(constraint = same(market_authority.address(), &network.market_authority) @ MarketError::WrongAccount)]
     pub market_authority: UncheckedAccount,
@@ -36,33 +36,19 @@ impl StopJob {
         require!(self.job.status == JobStatus::Running as u8, MarketError::NotRunning);
         let now = now();
         let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
-        let job = &mut self.job;
-        let (served, elapsed) = (job.served_seconds.get(), job.elapsed(at));
-        job.status = JobStatus::Finished as u8;
-        job.outcome = JobOutcome::Stopped as u8;
-        job.ended_at = at.into();
-        // The customer's doing: it counts neither for nor against the node.
-        Market {
+        let market = Market {
             params: &self.params,
             authority: &self.market_authority,
             network: &self.network,
-        }
-        .release_node(
-            &mut self.provider,
-            &mut self.node,
-            LeaseOutcome::Neutral,
-            served,
-            served,
-        )?;
-        JobEnded {
-            job: *self.job.address(),
-            node: self.job.node,
-            outcome: self.job.outcome,
-            served_seconds: served,
-            elapsed_seconds: elapsed,
-            exit_code: 0,
-            output_digest: [0; 32],
-        }.log();
-        Ok(())
+        };
+        // The customer's doing: it counts neither for nor against the node.
+        let how = End {
+            status: JobStatus::Finished,
+            outcome: JobOutcome::Stopped,
+            lease: LeaseOutcome::Neutral,
+            at,
+        };
+        let lease = [writable(&mut self.provider), writable(&mut self.node)];
+        ending::end(market, &mut self.job, lease, how)
     }
 }

@@ -1,16 +1,17 @@
 use crate::{
     calls::Market,
+    ending::{self, End},
     error::MarketError,
-    event::{JobEnded, ProofSubmitted},
+    event::ProofSubmitted,
     programs::Registry,
     proof::verified_receipt,
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, Instructions, State, now};
+use common::{instructions::Transaction, AccountTable, Instructions, State, now, writable};
 use common::same;
-use gantry_core::receipt::{Receipt, ReceiptStatus};
-use registry::{Network, Node, Provider, instructions::LeaseOutcome};
+use gantry_core::receipt::{ReceiptStatus, View};
+use registry::{Network, Node, instructions::LeaseOutcome};
 
 /// Accounts of `submit_proof`.
 #[derive(Accounts, AccountTable)]
@@ -24,7 +25,7 @@ pub struct SubmitProof {
     pub job: State<Job>,
     /// The node's provider; the registry checks that it is.
     #[account(mut, constraint = same(provider.address(), &job.provider) @ MarketError::WrongAccount)]
-    pub provider: State<Provider>,
+    pub provider: UncheckedAccount,
     /// The node that has the job, or had it until the customer stopped it.
     #[account(mut, constraint = same(node.address(), &job.node) @ MarketError::WrongAccount)]
     pub node: State<Node>,
@@ -46,23 +47,16 @@ impl SubmitProof {
         job.status == JobStatus::Running as u8 || (stopped && job.outcome == JobOutcome::Stopped as u8)
     }
 
-    fn validate(&self, now: i64, at: u32) -> Result<(Receipt, u32)> {
+    fn validate<'a>(&self, transaction: &'a Transaction, now: i64, at: u32) -> Result<(View<'a>, u32)> {
         require!(self.expects_proof(), MarketError::NotRunning);
         let job = &self.job;
-        let receipt = verified_receipt(
-            &self.instructions,
-            &self.params,
-            job.address(),
-            job,
-            &self.node.node_key,
-            now,
-        )?;
-        require!(receipt.sequence > job.sequence.get(), MarketError::StaleSequence);
+        let receipt = verified_receipt(transaction, &self.params, job, &self.node.node_key, now)?;
+        require!(receipt.sequence() > job.sequence.get(), MarketError::StaleSequence);
         require!(
-            receipt.served_seconds <= u64::from(job.max_duration.get()),
+            receipt.served_seconds() <= u64::from(job.max_duration.get()),
             MarketError::ServedBeyondMaximum
         );
-        let served = receipt.served_seconds as u32;
+        let served = receipt.served_seconds() as u32;
         require!(served >= job.served_seconds.get(), MarketError::ServedDecreased);
         require!(served <= job.elapsed(at), MarketError::ServedBeyondElapsed);
         Ok((receipt, served))
@@ -72,69 +66,54 @@ impl SubmitProof {
     pub fn handle(&mut self) -> Result<()> {
         let now = now();
         let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
-        let (receipt, served) = self.validate(now, at)?;
+        let transaction = self.instructions.read();
+        let (receipt, served) = self.validate(&transaction, now, at)?;
         let elapsed = self.job.elapsed(at);
         let was_running = self.job.status == JobStatus::Running as u8;
 
         let job = &mut self.job;
-        job.sequence = receipt.sequence.into();
+        job.sequence = receipt.sequence().into();
         let latest = job.active_at.get();
         // After a stop nothing is proven beyond it, however late the receipt.
         let until = if was_running { at } else { job.ended_at.get() }.max(latest);
         // A receipt counts as of when it was issued, as far as that is believable: never before the one before it.
-        let issued = job.offset(receipt.issued_at).unwrap_or(until).clamp(latest, until);
+        let issued = job.offset(receipt.issued_at()).unwrap_or(until).clamp(latest, until);
         job.record(served, until, self.params.terms.dispute_window.get());
         ProofSubmitted {
             job: *self.job.address(),
-            sequence: receipt.sequence,
+            sequence: receipt.sequence(),
             served_seconds: served,
             elapsed_seconds: elapsed,
         }.log();
-        if !receipt.status.is_final() {
+        if !receipt.status().is_final() {
             return Ok(());
         }
 
         let job = &mut self.job;
-        job.exit_code = receipt.exit_code.into();
-        job.output_digest = receipt.output_digest;
+        job.exit_code = receipt.exit_code().into();
+        job.output_digest = *receipt.output_digest();
         job.active_at = issued.into();
-        if was_running {
-            let completed = receipt.status == ReceiptStatus::Completed;
-            job.status = JobStatus::Finished as u8;
-            job.outcome = if completed {
-                JobOutcome::Completed
-            } else {
-                JobOutcome::Failed
-            } as u8;
-            job.ended_at = at.into();
-            let promised = job.sla_seconds();
-            let outcome = if completed {
-                LeaseOutcome::Completed
-            } else {
-                LeaseOutcome::Failed
-            };
-            Market {
-                params: &self.params,
-                authority: &self.market_authority,
-                network: &self.network,
-            }
-            .release_node(
-                &mut self.provider,
-                &mut self.node,
-                outcome,
-                served.min(promised),
-                promised,
-            )?;
+        if !was_running {
+            ending::announce(job);
+            return Ok(());
         }
-        JobEnded {
-            job: *self.job.address(),
-            node: self.job.node,
-            outcome: self.job.outcome,
-            served_seconds: served,
-            elapsed_seconds: elapsed,
-            exit_code: receipt.exit_code,
-            output_digest: receipt.output_digest,
-        }.log();
-        Ok(())
+        let (outcome, lease) = if receipt.status() == ReceiptStatus::Completed {
+            (JobOutcome::Completed, LeaseOutcome::Completed)
+        } else {
+            (JobOutcome::Failed, LeaseOutcome::Failed)
+        };
+        let market = Market {
+            params: &self.params,
+            authority: &self.market_authority,
+            network: &self.network,
+        };
+        let how = End {
+            status: JobStatus::Finished,
+            outcome,
+            lease,
+            at,
+        };
+        let lease = [writable(&mut self.provider), writable(&mut self.node)];
+        ending::end(market, &mut self.job, lease, how)
     }
 }
