@@ -22,6 +22,10 @@ mod cases_network;
 mod cases_registry;
 #[path = "adversarial/cases_staking.rs"]
 mod cases_staking;
+#[path = "adversarial/checklist.rs"]
+mod checklist;
+#[path = "adversarial/checklist_lines.rs"]
+mod checklist_lines;
 #[path = "adversarial/count.rs"]
 mod count;
 #[path = "adversarial/crowd.rs"]
@@ -30,6 +34,12 @@ mod crowd;
 mod forgeries;
 #[path = "adversarial/histories.rs"]
 mod histories;
+#[path = "adversarial/job_themes.rs"]
+mod job_themes;
+#[path = "adversarial/network_themes.rs"]
+mod network_themes;
+#[path = "adversarial/stake_themes.rs"]
+mod stake_themes;
 #[path = "adversarial/swaps.rs"]
 mod swaps;
 
