@@ -174,11 +174,7 @@ pub(crate) fn convict_node(scenes: &Scenes) -> Case {
     let crowd = scenes.governed.fork();
     let market = crowd.market.clone().expect("the market's key");
     let sides = crowd.sides.each_ref();
-    let acts = sides.map(|side| {
-        let mut act = market_side::release_node(&market.pubkey(), &side.listing.provider, &side.listing.node, 0, 0, 0);
-        act.data = crate::case::IDL["registry::convict_node"].discriminator.clone();
-        act.data.push(1);
-        act
-    });
+    let acts =
+        sides.map(|side| market_side::convict_node(&market.pubkey(), &side.listing.provider, &side.listing.node, 1));
     pair("registry::convict_node", crowd, acts)
 }
