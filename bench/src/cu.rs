@@ -1,191 +1,165 @@
 //! Compute units, rent and program sizes.
 
+mod docs;
+mod idl;
+mod meter;
 mod scenarios;
+mod table;
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use comfy_table::{Table, presets};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// Where the table that CI compares with is kept.
-const CHECKED_IN: &str = "bench/compute_units.json";
-/// How far a mean may move from that table before it must be written again, percent.
-const DRIFT_PERCENT: u64 = 5;
-/// What a job's life is made of.
-const LIFECYCLE: [&str; 5] = ["open_job", "assign_job", "start_job", "submit_proof", "settle_job"];
+use meter::{Meter, Units};
+use table::{CHECKED_IN, DRIFT_PERCENT, Figures, LIFECYCLE};
+
+/// How sure a mean must be before it is written: its standard error, percent. What `--check` measures is a little less
+/// sure; five percent are then four standard errors of the difference, and chance does not get there.
+const MOST_ERROR_PERCENT: f64 = 1.0;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Print one JSON object instead of tables
     #[arg(long)]
     json: bool,
-    /// Histories to average over, each with keys of its own
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Histories to average over, each with many keys of its own
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Fail if an instruction's mean is more than 5 % away from the checked-in table, or missing in it
+    /// Fail if a figure is more than 5 % away from the checked-in table or missing in it, or the documentation says others
     #[arg(long, conflicts_with = "write")]
     check: bool,
-    /// Write the checked-in table
+    /// Write the checked-in table, and the parts of the documentation that are made from it
     #[arg(long)]
     write: bool,
 }
 
-/// Compute units by instruction, over all runs.
-#[derive(Default)]
-pub(crate) struct Meter {
-    units: BTreeMap<String, Vec<u64>>,
-    rent_lamports: u64,
-}
-
-impl Meter {
-    /// Notes what one instruction took.
-    pub(crate) fn note(&mut self, instruction: &str, units: u64) {
-        self.units.entry(instruction.to_owned()).or_default().push(units);
-    }
-
-    /// Notes the rent that a running job holds.
-    pub(crate) fn note_rent(&mut self, lamports: u64) {
-        self.rent_lamports = self.rent_lamports.max(lamports);
-    }
-}
-
-/// What an instruction took.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct Units {
-    mean: u64,
-    least: u64,
-    most: u64,
-}
-
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut meter = Meter::default();
-    for _ in 0..options.runs {
-        scenarios::all(&mut meter)?;
-    }
-    let units: BTreeMap<String, Units> = meter
-        .units
-        .iter()
-        .map(|(name, all)| {
-            let mean = all.iter().sum::<u64>() / all.len() as u64;
-            let (least, most) = (all.iter().min(), all.iter().max());
-            let units = Units {
-                mean,
-                least: *least.unwrap_or(&0),
-                most: *most.unwrap_or(&0),
-            };
-            (name.clone(), units)
-        })
-        .collect();
-    let lifecycle: u64 = LIFECYCLE
-        .iter()
-        .filter_map(|name| units.get(*name))
-        .map(|u| u.mean)
-        .sum();
-    let bytes = program_bytes()?;
+    scenarios::all(&mut meter, options.runs)?;
+    complete(&meter)?;
+    let figures = Figures::measured(&meter)?;
     if options.json {
-        let means: BTreeMap<&String, u64> = units.iter().map(|(name, units)| (name, units.mean)).collect();
+        let Figures {
+            instructions,
+            lifecycle,
+            rent_lamports,
+            program_bytes,
+            ..
+        } = &figures;
         println!(
             "{}",
             json!({
-                "instructions": means,
+                "instructions": instructions,
                 "lifecycle": lifecycle,
-                "rent_lamports": meter.rent_lamports,
-                "program_bytes": bytes,
+                "rent_lamports": rent_lamports,
+                "program_bytes": program_bytes,
             })
         );
     } else {
-        print_tables(&units, lifecycle, meter.rent_lamports, &bytes, options.runs);
+        print_tables(&meter, &figures, options.runs);
     }
     if options.write {
-        let mut text = serde_json::to_string_pretty(&units)?;
-        text.push('\n');
-        fs::write(root().join(CHECKED_IN), text).context(CHECKED_IN)?;
-        eprintln!("{CHECKED_IN} is new");
+        write(&meter, &figures)?;
     }
     if options.check {
-        return check(&units);
+        return check(&figures);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_tables(
-    units: &BTreeMap<String, Units>,
-    lifecycle: u64,
-    rent_lamports: u64,
-    bytes: &BTreeMap<String, u64>,
-    runs: u32,
-) {
+/// Every instruction that there is must have been measured, and nothing else.
+fn complete(meter: &Meter) -> Result<()> {
+    let units = meter.units();
+    let programs = idl::programs()?;
+    let keys: Vec<_> = programs.iter().flat_map(|program| &program.instructions).collect();
+    let missing: Vec<_> = keys
+        .iter()
+        .filter(|instruction| !units.contains_key(&instruction.key))
+        .map(|instruction| instruction.key.as_str())
+        .collect();
+    if !missing.is_empty() {
+        bail!("nothing measures {missing:?}: add them to bench/src/cu/scenarios");
+    }
+    let known = |name: &str| {
+        let plain = name.split(" (").next().unwrap_or_default();
+        keys.iter().any(|instruction| instruction.key == plain)
+    };
+    let unknown: Vec<_> = units.keys().filter(|name| !known(name)).collect();
+    if !unknown.is_empty() {
+        bail!("no IDL has {unknown:?}");
+    }
+    Ok(())
+}
+
+fn print_tables(meter: &Meter, figures: &Figures, runs: u32) {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header([
         "instruction",
         "compute units, mean",
+        "± %",
         "least",
         "most",
     ]);
-    for (name, units) in units {
+    for (name, units) in meter.units() {
         table.add_row([
-            name.clone(),
+            name,
             units.mean.to_string(),
+            format!("{:.2}", units.error_percent()),
             units.least.to_string(),
             units.most.to_string(),
         ]);
     }
     println!("{table}");
     println!(
-        "whole life of a job ({}): {lifecycle} compute units, mean of {runs} runs",
-        LIFECYCLE.join(", ")
+        "whole life of a job ({}): {} compute units, mean of {runs} histories",
+        LIFECYCLE.join(", "),
+        figures.lifecycle
     );
-    println!("rent held by a running job: {rent_lamports} lamports");
-    for (name, bytes) in bytes {
+    println!("rent held by a running job: {} lamports", figures.rent_lamports);
+    for (name, bytes) in &figures.program_bytes {
         println!("{name}: {bytes} bytes");
     }
 }
 
-/// Compares with the checked-in table.
-fn check(units: &BTreeMap<String, Units>) -> Result<ExitCode> {
-    let text = fs::read_to_string(root().join(CHECKED_IN)).context(CHECKED_IN)?;
-    let before: BTreeMap<String, Units> = serde_json::from_str(&text).context(CHECKED_IN)?;
-    let mut moved = Vec::new();
-    for (name, now) in units {
-        match before.get(name) {
-            Some(was) if was.mean.abs_diff(now.mean) * 100 <= was.mean * DRIFT_PERCENT => {}
-            Some(was) => moved.push(format!("{name}: {} in the table, {} now", was.mean, now.mean)),
-            None => moved.push(format!("{name} is not in the table")),
-        }
+/// Writes the checked-in table, and what is made from it.
+fn write(meter: &Meter, figures: &Figures) -> Result<()> {
+    let unsure = |(name, units): (String, Units)| {
+        let error = units.error_percent();
+        (error > MOST_ERROR_PERCENT).then(|| format!("{name} ± {error:.1} %"))
+    };
+    let unsure: Vec<_> = meter.units().into_iter().filter_map(unsure).collect();
+    if !unsure.is_empty() {
+        bail!("too few runs for {}: give more with --runs", unsure.join(", "));
     }
-    moved.extend(
-        before
-            .keys()
-            .filter(|name| !units.contains_key(*name))
-            .map(|name| format!("{name} is in the table and was not measured")),
-    );
-    if moved.is_empty() {
+    figures.write()?;
+    eprintln!("{CHECKED_IN} is new");
+    for file in docs::write(figures)? {
+        eprintln!("{file} is new");
+    }
+    Ok(())
+}
+
+/// Compares with the checked-in table, and that with the documentation.
+fn check(figures: &Figures) -> Result<ExitCode> {
+    let before = Figures::checked_in()?;
+    let mut wrong = before.drift(figures);
+    for file in docs::outdated(&before)? {
+        wrong.push(format!("{file} does not say what {CHECKED_IN} and the IDLs say"));
+    }
+    if wrong.is_empty() {
         eprintln!(
             "compute units: {} instructions within {DRIFT_PERCENT} % of {CHECKED_IN}",
-            units.len()
+            figures.instructions.len()
         );
         return Ok(ExitCode::SUCCESS);
     }
-    for line in &moved {
+    for line in &wrong {
         eprintln!("{line}");
     }
-    eprintln!("if that is meant: cargo xtask bench cu --write, and commit {CHECKED_IN}");
+    eprintln!("if that is meant: cargo xtask bench cu --write, and commit what it changes");
     Ok(ExitCode::FAILURE)
-}
-
-fn program_bytes() -> Result<BTreeMap<String, u64>> {
-    ["registry", "staking", "market"]
-        .iter()
-        .map(|name| {
-            let file = root().join("target/deploy").join(format!("{name}.so"));
-            let bytes = fs::metadata(&file)
-                .with_context(|| format!("{}: cargo xtask programs build makes it", file.display()))?
-                .len();
-            Ok(((*name).to_owned(), bytes))
-        })
-        .collect()
 }
 
 fn root() -> PathBuf {

@@ -102,7 +102,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "compute units",
         group: Group::Cu,
-        work: || bench(&["cu", "--check", "--runs", "128"].map(Into::into)),
+        work: || bench(&["cu", "--check"].map(Into::into)),
     },
     Step {
         name: "end to end",
@@ -220,7 +220,8 @@ fn test_alone(name: &str) -> Result<()> {
 /// Runs the benchmarks' program over the built programs.
 pub(crate) fn bench(arguments: &[OsString]) -> Result<()> {
     programs::compile_deployed(Compiler::Debian)?;
-    build_all_binaries()?;
+    // Of the whole workspace, so that the dependencies' features are those of every other build.
+    sh::shown(cargo(&paths::root()).args(["build", "--workspace", "--bin", "gantry-bench"]))?;
     sh::shown(Command::new(paths::root().join("target/debug/gantry-bench")).args(arguments))
 }
 

@@ -52,6 +52,21 @@ pub fn release_node(
     instruction(registry::ID, &accounts, &args)
 }
 
+/// Counts a lost dispute against `provider`, and suspends `node` if it `equivocated` (1, otherwise 0).
+pub fn convict_node(signer: &Pubkey, provider: &Pubkey, node: &Pubkey, equivocated: u8) -> Instruction {
+    let accounts = registry_client::accounts::ConvictNode {
+        market_authority: *signer,
+        network: pda::network(),
+        provider: *provider,
+        node: *node,
+    };
+    instruction(
+        registry::ID,
+        &accounts,
+        &registry_client::args::ConvictNode { equivocated },
+    )
+}
+
 /// Sets `amount` of `pool` aside.
 pub fn bond(signer: &Pubkey, pool: &Pubkey, amount: u64) -> Instruction {
     let accounts = staking_client::accounts::Bond {

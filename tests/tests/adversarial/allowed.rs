@@ -8,6 +8,10 @@ pub(crate) enum When {
     Always,
     /// The substitute is a token account of the same mint and the same holder.
     SameHolder,
+    /// The substitute is the network's authority.
+    Authority,
+    /// The substitute is an arbiter of the council.
+    Arbiter,
 }
 
 /// What the outcome may be. In any case nobody loses tokens or lamports that the honest instruction would not take from
@@ -52,7 +56,7 @@ const fn allowed(
 
 use Class::{Bump, Cosplay, Duplicate, Initialization, Matching, Owner, Sharing, Signer};
 use Effect::{Chosen, Same};
-use When::{Always, SameHolder};
+use When::{Always, Arbiter, Authority, SameHolder};
 
 /// The whole list.
 #[rustfmt::skip]
@@ -61,10 +65,12 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         "whoever signs may pay the rent"),
     allowed(Signer, "market::assign_job", &["matcher"], Always, Same,
         "anyone may pair a job that names no matcher"),
-    allowed(Signer, "market::vote", &["arbiter"], Always, Same,
+    allowed(Signer, "market::vote", &["arbiter"], Arbiter, Same,
         "each arbiter has a vote"),
-    allowed(Signer, "registry::pause", &["signer"], Always, Same,
+    allowed(Signer, "registry::pause", &["signer"], Authority, Same,
         "authority and guardian may both pause"),
+    allowed(Signer, "registry::revoke_attestation", &["signer"], Authority, Same,
+        "the network's authority may take back any attestation"),
     allowed(Owner, "market::cancel_job", &["treasury"], Always, Chosen,
         "a treasury that cannot be paid stops nobody"),
     allowed(Owner, "market::expire_assignment", &["treasury"], Always, Chosen,
@@ -133,6 +139,10 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         "any open job may be paired with a node that fits"),
     allowed(Matching, "market::update_mint", &["payment_mint"], Always, Same,
         "the authority, which signs, chooses the mint"),
+    allowed(Matching, "registry::update_attestor", &["attestor"], Always, Same,
+        "the authority, which signs, chooses the attestor"),
+    allowed(Matching, "registry::remove_attestor", &["attestor"], Always, Same,
+        "the authority, which signs, chooses the attestor; the rent goes to who paid it"),
     allowed(Matching, "market::vote", &["dispute"], Always, Same,
         "an arbiter votes on every dispute"),
     allowed(Matching, "registry::attest", &["node"], Always, Same,
@@ -214,6 +224,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     allowed(Sharing, "market::settle_with_slash", &["reward_vault"], Always, Same,
         "not touched where nothing is left for the stakers; checked by staking where something is"),
     allowed(Sharing, "market::settle_with_slash", &["reward_vault", "stake_reporter"], Always, Chosen,
+        "the vault is not touched here; the reporter's account is the sender's choice"),
+    allowed(Matching, "market::settle_with_slash", &["reward_vault", "stake_reporter"], Always, Chosen,
         "the vault is not touched here; the reporter's account is the sender's choice"),
     allowed(Bump, "market::settle_with_slash", &["reward_vault"], Always, Same,
         "not touched where nothing is left for the stakers; checked by staking where something is"),

@@ -4,16 +4,17 @@ use crate::{
     allowed::{ALLOWED, Allowed, Effect, When},
     case::{ACCOUNT_LENGTH, Case, Honest, Wealth, change, existing, key, wealth},
     cases,
+    count::{Tally, report},
 };
 use gantry_sdk::{Instruction, Pubkey, Signer as _};
 use gantry_tests::world::World;
 use solana_account::Account;
 use solana_instruction::error::InstructionError;
 use solana_transaction_error::TransactionError;
-use std::{collections::BTreeSet, io::Write as _, sync::Mutex};
+use std::collections::BTreeSet;
 
-/// The classes of attacks: those of sealevel-attacks, and accounts passed read-only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The classes of attacks: the eleven of sealevel-attacks in their order, and accounts passed read-only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Class {
     Signer,
     Matching,
@@ -29,8 +30,40 @@ pub(crate) enum Class {
     ReadOnly,
 }
 
-/// How many classes there are.
-const CLASSES: usize = 12;
+impl Class {
+    pub(crate) const ALL: [Self; 12] = [
+        Self::Signer,
+        Self::Matching,
+        Self::Owner,
+        Self::Cosplay,
+        Self::Initialization,
+        Self::Cpi,
+        Self::Duplicate,
+        Self::Bump,
+        Self::Sharing,
+        Self::Closing,
+        Self::Sysvar,
+        Self::ReadOnly,
+    ];
+
+    /// As sealevel-attacks numbers and calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Signer => "0-signer-authorization",
+            Self::Matching => "1-account-data-matching",
+            Self::Owner => "2-owner-checks",
+            Self::Cosplay => "3-type-cosplay",
+            Self::Initialization => "4-initialization",
+            Self::Cpi => "5-arbitrary-cpi",
+            Self::Duplicate => "6-duplicate-mutable-accounts",
+            Self::Bump => "7-bump-seed-canonicalization",
+            Self::Sharing => "8-pda-sharing",
+            Self::Closing => "9-closing-accounts",
+            Self::Sysvar => "10-sysvar-address-checking",
+            Self::ReadOnly => "beyond those: read-only accounts",
+        }
+    }
+}
 
 /// A transaction that should be refused, or harm nobody.
 pub(crate) struct Attack {
@@ -45,22 +78,6 @@ pub(crate) struct Attack {
     pub of_twin: bool,
     pub transaction: Vec<Instruction>,
 }
-
-/// What came of attacks.
-#[derive(Clone, Copy, Default)]
-struct Tally {
-    refused: usize,
-    harmless: usize,
-}
-
-/// Over all classes: how many have run, and what came of their attacks.
-static TOTAL: Mutex<(usize, Tally)> = Mutex::new((
-    0,
-    Tally {
-        refused: 0,
-        harmless: 0,
-    },
-));
 
 /// Makes every attack that `generate` finds on every instruction. Each has to be refused, or to be one that is allowed
 /// and does what its allowance says.
@@ -80,7 +97,7 @@ pub(crate) fn run(class: Class, generate: impl Fn(&Case, &Honest) -> Vec<Attack>
             let Err(refusal) = result else {
                 arena = case.world.fork();
                 match judge(class, &case, &honest, &attack, &mut used) {
-                    Ok(()) => tally.harmless += 1,
+                    Ok(reason) => *tally.harmless.entry(reason).or_default() += 1,
                     Err(why) => {
                         let names = names(&case, &attack);
                         findings.push(format!("{} {names:?}: {}: {why}", case.name, attack.what));
@@ -110,8 +127,8 @@ pub(crate) fn run(class: Class, generate: impl Fn(&Case, &Honest) -> Vec<Attack>
             findings.push(format!("nothing needs the allowance for {instruction} {accounts:?}"));
         }
     }
-    report(class, tally);
     assert!(tally.refused > 0, "no attack was made");
+    report(class, tally);
     assert!(
         findings.is_empty(),
         "{} findings:\n{}",
@@ -145,14 +162,14 @@ fn names<'a>(case: &'a Case, attack: &Attack) -> Vec<&'a str> {
     attack.places.iter().map(|place| names[*place].as_str()).collect()
 }
 
-/// Whether an attack that went through is allowed to, and moved nothing of those who have no part in it.
+/// Whether an attack that went through is allowed to, and moved nothing of those who have no part in it. Gives why.
 fn judge(
     class: Class,
     case: &Case,
     honest: &Honest,
     attack: &Attack,
     used: &mut BTreeSet<usize>,
-) -> Result<(), String> {
+) -> Result<&'static str, String> {
     let mut world = case.world.fork();
     put(&mut world, &attack.put);
     let before = wealth(&world);
@@ -185,12 +202,18 @@ fn judge(
     let names = names(case, attack);
     // Of an account that is passed twice the first place is the one that it does not belong in.
     let meddled = if class == Class::Duplicate { 1 } else { names.len() };
-    let same_holder = || same_holder(case, attack);
+    let is = |wanted: &[Pubkey]| attack.substitute.is_some_and(|substitute| wanted.contains(&substitute));
+    let when = |when: When| match when {
+        When::Always => true,
+        When::SameHolder => same_holder(case, attack),
+        When::Authority => is(&[case.world.authority.pubkey()]),
+        When::Arbiter => is(&case.world.arbiters.each_ref().map(|arbiter| arbiter.pubkey())),
+    };
     let fits = |allowed: &Allowed| {
         allowed.class == class
             && (allowed.instruction == case.name || allowed.instruction == "*")
             && names[..meddled].iter().all(|name| allowed.accounts.contains(name))
-            && (allowed.when == When::Always || same_holder())
+            && when(allowed.when)
     };
     let Some(place) = ALLOWED.iter().position(fits) else {
         return Err("WENT THROUGH".to_owned());
@@ -205,7 +228,7 @@ fn judge(
     if allowed.effect == Effect::Same && payers(&change) != payers(honest) {
         return Err(format!("others are paid than should be: {change:?}"));
     }
-    Ok(())
+    Ok(allowed.reason)
 }
 
 /// Whether the one account that was substituted is a token account of the same mint and holder.
@@ -224,27 +247,4 @@ fn same_holder(case: &Case, attack: &Attack) -> bool {
         .or_else(|| existing(&case.world, &substitute));
     let original = holder(case.account(place));
     original.is_some() && holder(account) == original
-}
-
-fn report(class: Class, tally: Tally) {
-    // Not through `println!`: the count is worth a line also where all is well.
-    let mut out = std::io::stderr();
-    let Tally { refused, harmless } = tally;
-    let _ = writeln!(
-        out,
-        "adversarial {class:?}: {refused} attacks refused, {harmless} harmless by reason"
-    );
-    let mut total = TOTAL.lock().expect("no test panics while it counts");
-    total.0 += 1;
-    total.1.refused += refused;
-    total.1.harmless += harmless;
-    let (classes, Tally { refused, harmless }) = *total;
-    if classes == CLASSES {
-        let count = |program: &str| cases::NAMES.iter().filter(|name| name.starts_with(program)).count();
-        let [market, staking, registry] = ["market::", "staking::", "registry::"].map(count);
-        let _ = writeln!(
-            out,
-            "adversarial: {market} + {staking} + {registry} instructions, {refused} attacks refused, {harmless} harmless by reason"
-        );
-    }
 }

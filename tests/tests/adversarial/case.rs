@@ -16,12 +16,19 @@ pub(crate) const ACCOUNT_LENGTH: usize = 165;
 /// Names of an instruction's accounts, and what its data begins with.
 pub(crate) struct Described {
     pub accounts: Vec<String>,
+    /// Those of the accounts that sign.
+    pub signers: Vec<String>,
     pub discriminator: Vec<u8>,
+}
+
+/// The repository.
+pub(crate) fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// Every instruction of the three programs, `program::name`, as the IDLs have it.
 pub(crate) static IDL: LazyLock<BTreeMap<String, Described>> = LazyLock::new(|| {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../idl");
+    let folder = repository().join("idl");
     let mut all = BTreeMap::new();
     for program in ["registry", "staking", "market"] {
         let text = std::fs::read_to_string(folder.join(program).with_extension("json")).expect("an IDL");
@@ -32,6 +39,11 @@ pub(crate) static IDL: LazyLock<BTreeMap<String, Described>> = LazyLock::new(|| 
             let accounts = instruction["accounts"].as_array().expect("accounts");
             let described = Described {
                 accounts: accounts.iter().map(name).collect(),
+                signers: accounts
+                    .iter()
+                    .filter(|account| account["signer"] == true)
+                    .map(name)
+                    .collect(),
                 discriminator: bytes.iter().map(|b| b.as_u64().expect("a byte") as u8).collect(),
             };
             all.insert(format!("{program}::{}", name(instruction)), described);

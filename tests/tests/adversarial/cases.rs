@@ -39,8 +39,10 @@ macro_rules! entries {
 
 entries! {
     registry:
-        initialize_network pause unpause add_attestor register_provider register_node update_price attest lease_node
-        release_node convict_node;
+        initialize_network propose_authority accept_authority cancel_authority set_guardian propose_council apply_council
+        cancel_council pause unpause add_attestor update_attestor remove_attestor register_provider update_provider
+        close_provider register_node update_price update_hardware drain_node resume_node close_node attest
+        revoke_attestation lease_node release_node convict_node;
     staking:
         initialize create_pool set_commission stake request_unstake cancel_unstake withdraw claim_rewards close_position
         close_pool bond release slash deposit_rewards;

@@ -1,41 +1,19 @@
-//! The registry's instructions.
+//! The registry's instructions about providers and nodes.
 
 use crate::{
     case::Case,
     cases::{Scenes, pair},
-    crowd::with_impostor,
+    crowd::{Crowd, Side},
 };
 use gantry_sdk::{
-    Keypair, Pubkey, Signer,
-    ix::{self, AttestArgs},
+    Instruction, Keypair, Pubkey, Signer,
+    ix::{self, AttestArgs, HardwareArgs},
+    pda,
+    registry::accounts::{Node, Provider},
 };
-use gantry_tests::world::{World, market_side};
+use gantry_tests::world::market_side;
 
-pub(crate) fn initialize_network(_: &Scenes) -> Case {
-    let world = with_impostor(World::bare());
-    let initialize = ix::initialize_network(&world.payer.pubkey(), world.network_args());
-    Case::in_world("registry::initialize_network", world, Vec::new(), initialize)
-}
-
-pub(crate) fn pause(scenes: &Scenes) -> Case {
-    let crowd = scenes.governed.fork();
-    let pause = ix::pause(&crowd.world.guardian.pubkey(), 1);
-    Case::new("registry::pause", crowd, pause)
-}
-
-pub(crate) fn unpause(scenes: &Scenes) -> Case {
-    let mut crowd = scenes.governed.fork();
-    crowd.world.pause(3);
-    let unpause = ix::unpause(&crowd.world.authority.pubkey(), 1);
-    Case::new("registry::unpause", crowd, unpause)
-}
-
-pub(crate) fn add_attestor(scenes: &Scenes) -> Case {
-    let crowd = scenes.governed.fork();
-    let (authority, payer) = (crowd.world.authority.pubkey(), crowd.world.payer.pubkey());
-    let acts = [0; 2].map(|_| ix::add_attestor(&authority, &payer, &Keypair::new().pubkey(), 3, 1));
-    pair("registry::add_attestor", crowd, acts)
-}
+pub(crate) use crate::cases_network::*;
 
 pub(crate) fn register_provider(scenes: &Scenes) -> Case {
     let crowd = scenes.governed.fork();
@@ -54,11 +32,91 @@ pub(crate) fn register_node(scenes: &Scenes) -> Case {
     pair("registry::register_node", crowd, acts)
 }
 
+pub(crate) fn update_provider(scenes: &Scenes) -> Case {
+    let crowd = scenes.governed.fork();
+    let sides = crowd.sides.each_ref();
+    let acts = sides.map(|side| ix::update_provider(&side.listing.wallet.pubkey(), &side.newcomer.pubkey(), [2; 32]));
+    pair("registry::update_provider", crowd, acts)
+}
+
+pub(crate) fn close_provider(scenes: &Scenes) -> Case {
+    let mut crowd = scenes.governed.fork();
+    let payer = crowd.world.payer.pubkey();
+    let sides = crowd.sides.clone();
+    let acts = sides.each_ref().map(|side| {
+        let owner = side.customer.pubkey();
+        let register = ix::register_provider(&owner, &payer, &owner, [0; 32]);
+        crowd.world.send(&[register], &[&side.customer]).expect("a provider");
+        let account: Provider = crowd.world.account(&pda::provider(&owner)).expect("a provider");
+        ix::close_provider(&account)
+    });
+    pair("registry::close_provider", crowd, acts)
+}
+
 pub(crate) fn update_price(scenes: &Scenes) -> Case {
     let crowd = scenes.governed.fork();
     let sides = crowd.sides.each_ref();
     let acts = sides.map(|side| ix::update_price(&side.listing.wallet.pubkey(), &side.listing.node, 5));
     pair("registry::update_price", crowd, acts)
+}
+
+/// The nodes of both parties, each with a device, as their providers' instructions about them need them.
+fn of_nodes(crowd: &Crowd, make: impl Fn(&Pubkey, &Node) -> Instruction) -> [Instruction; 2] {
+    crowd.sides.each_ref().map(|side| {
+        let node: Node = crowd.world.account(&side.listing.node).expect("a node");
+        assert_ne!(node.device_hash, [0; 32], "the node has a device to let go");
+        make(&side.listing.wallet.pubkey(), &node)
+    })
+}
+
+pub(crate) fn update_hardware(scenes: &Scenes) -> Case {
+    let crowd = scenes.governed.fork();
+    let args = HardwareArgs {
+        disk_gib: 2_000,
+        mbps: 10_000,
+        gpu_model: 9,
+        vram_gib: 80,
+        cpu_cores: 64,
+        ram_gib: 512,
+        country: *b"FR",
+        gpu_count: 8,
+    };
+    let acts = of_nodes(&crowd, |wallet, node| ix::update_hardware(wallet, node, args));
+    pair("registry::update_hardware", crowd, acts)
+}
+
+fn drain(side: &Side) -> Instruction {
+    ix::drain_node(&side.listing.wallet.pubkey(), &side.listing.node)
+}
+
+pub(crate) fn drain_node(scenes: &Scenes) -> Case {
+    let crowd = scenes.governed.fork();
+    let acts = crowd.sides.each_ref().map(drain);
+    pair("registry::drain_node", crowd, acts)
+}
+
+pub(crate) fn resume_node(scenes: &Scenes) -> Case {
+    let mut crowd = scenes.governed.fork();
+    let sides = crowd.sides.clone();
+    let acts = sides.each_ref().map(|side| {
+        let wallet = &side.listing.wallet;
+        crowd.world.send(&[drain(side)], &[wallet]).expect("a node that drains");
+        ix::resume_node(&wallet.pubkey(), &side.listing.node)
+    });
+    pair("registry::resume_node", crowd, acts)
+}
+
+pub(crate) fn close_node(scenes: &Scenes) -> Case {
+    let crowd = scenes.governed.fork();
+    let acts = of_nodes(&crowd, ix::close_node);
+    pair("registry::close_node", crowd, acts)
+}
+
+pub(crate) fn revoke_attestation(scenes: &Scenes) -> Case {
+    let crowd = scenes.governed.fork();
+    let sides = crowd.sides.each_ref();
+    let acts = sides.map(|side| ix::revoke_attestation(&side.attestor.pubkey(), &side.listing.node));
+    pair("registry::revoke_attestation", crowd, acts)
 }
 
 pub(crate) fn attest(scenes: &Scenes) -> Case {
@@ -81,7 +139,7 @@ pub(crate) fn attest(scenes: &Scenes) -> Case {
             .world
             .send(&[register], &[&side.listing.wallet, &node_key])
             .expect("a second node");
-        let node = gantry_sdk::pda::node(&side.listing.provider, &node_key.pubkey());
+        let node = pda::node(&side.listing.provider, &node_key.pubkey());
         ix::attest(&side.attestor.pubkey(), &payer, &node, args)
     });
     pair("registry::attest", crowd, acts)
@@ -116,11 +174,7 @@ pub(crate) fn convict_node(scenes: &Scenes) -> Case {
     let crowd = scenes.governed.fork();
     let market = crowd.market.clone().expect("the market's key");
     let sides = crowd.sides.each_ref();
-    let acts = sides.map(|side| {
-        let mut act = market_side::release_node(&market.pubkey(), &side.listing.provider, &side.listing.node, 0, 0, 0);
-        act.data = crate::case::IDL["registry::convict_node"].discriminator.clone();
-        act.data.push(1);
-        act
-    });
+    let acts =
+        sides.map(|side| market_side::convict_node(&market.pubkey(), &side.listing.provider, &side.listing.node, 1));
     pair("registry::convict_node", crowd, acts)
 }

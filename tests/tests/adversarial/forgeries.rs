@@ -61,7 +61,7 @@ fn overwritten(case: &Case, place: usize, what: &str, account: Account) -> Attac
 }
 
 /// What the runtime and the programs tell accounts apart by: owner, and discriminator or length.
-fn kind(account: &Account) -> (Pubkey, Vec<u8>) {
+pub(crate) fn kind(account: &Account) -> (Pubkey, Vec<u8>) {
     let kind = if is_ours(&account.owner) {
         account.data.get(..8).unwrap_or_default().to_vec()
     } else {
@@ -111,7 +111,7 @@ pub(crate) fn signers(case: &Case, _: &Honest) -> Vec<Attack> {
 }
 
 /// Real accounts of the same type that are somebody else's, and a copy at an address of its own.
-pub(crate) fn matching(case: &Case, _: &Honest) -> Vec<Attack> {
+pub(crate) fn matching(case: &Case, honest: &Honest) -> Vec<Attack> {
     let everything = everything(case);
     let mut attacks = Vec::new();
     for (place, address, account) in held(case) {
@@ -126,10 +126,11 @@ pub(crate) fn matching(case: &Case, _: &Honest) -> Vec<Attack> {
             attacks.push(substituted(case, place, "is another one", other));
         }
     }
-    // Addresses at which there is nothing, before and after.
+    // Addresses at which there is nothing, before and after: the market's own, and that of a pool that must not exist.
     for (place, meta) in case.act.instruction.accounts.iter().enumerate() {
-        if !meta.is_signer && meta.pubkey == pda::market_authority() {
-            for other in [pda::network(), pda::market_params(), case.keys[0].pubkey()] {
+        if !meta.is_signer && case.account(place).is_none() && !honest.created.contains(&place) {
+            let nowhere = Keypair::new().pubkey();
+            for other in [pda::network(), pda::market_params(), case.keys[0].pubkey(), nowhere] {
                 attacks.push(substituted(case, place, "is another address", other));
             }
         }
