@@ -69,7 +69,11 @@ fn spec(model: &Model, dice: &mut Dice) -> JobSpec {
     let terms = &model.rules.terms;
     let mut spec = JobSpec {
         max_price: 10_000 + dice.size(50_000_000),
-        max_duration: 1 + dice.size(3_000) as u32,
+        max_duration: if dice.chance(40) {
+            600 + dice.below(3_000) as u32
+        } else {
+            1 + dice.size(3_000) as u32
+        },
         start_deadline: 5 + dice.size(100) as u32,
         proof_timeout: 5 + dice.size(300) as u32,
         node: dice.chance(5).then(|| node(model, dice)).flatten(),
@@ -171,6 +175,7 @@ impl Operation for OpenJob {
     fn apply(&self, model: &mut Model) -> Verdict {
         let (spec, terms) = (&self.spec, &model.rules.terms);
         let JobRef(who, id) = self.job;
+        let mint = model.mints.get(&self.coin);
         let next = model.customers.get(&who).map_or(0, |customer| customer.next_id);
         let amount = deposit(spec.max_price, spec.max_duration);
         let purse = Purse::Own(who, self.coin);
@@ -182,11 +187,15 @@ impl Operation for OpenJob {
             && spec.countries.iter().all(letters);
         let within = |value: u32, low: u32, high: u32| (low..=high).contains(&value);
         Reasons::default()
-            .unless(self.coin != Coin::Stake, RUNTIME)
+            .unless(mint.is_some(), RUNTIME)
+            .unless(mint.is_none_or(|mint| mint.enabled), "MintDisabled")
             .unless(!model.jobs.contains_key(&self.job), RUNTIME)
             .unless(model.paused & 1 == 0, "Paused")
             .unless(id == next, "WrongJobId")
-            .unless(spec.max_price >= MINIMUM_PRICE, "PriceBelowMinimum")
+            .unless(
+                spec.max_price > 0 && mint.is_none_or(|mint| spec.max_price >= mint.minimum),
+                "PriceBelowMinimum",
+            )
             .unless(within(spec.max_duration, 1, terms.max_duration), "InvalidDuration")
             .unless(
                 within(spec.start_deadline, terms.min_start_deadline, terms.max_start_deadline),
@@ -210,11 +219,13 @@ impl Operation for OpenJob {
             status: Status::Open,
             outcome: Outcome::None,
             accepted: false,
+            noticed: false,
             node: spec.node,
             provider: None,
             matcher: spec.matcher,
             price: 0,
             bond: 0,
+            claimed: 0,
             assignment: 0,
             sequence: 0,
             served: 0,
@@ -242,6 +253,7 @@ pub(super) fn close(model: &mut Model, at: JobRef) {
     let vault = Purse::Vault(at);
     model.pay(vault, Model::treasury(job.coin), model.holds(vault));
     model.purses.remove(&vault);
+    model.disputes.remove(&at);
     model.customers.get_mut(&at.0).expect("its customer").open_jobs -= 1;
 }
 
@@ -382,7 +394,7 @@ impl Operation for AssignJob {
         }
         // A price that does not fit may be too high to reckon with.
         reasons.verdict()?;
-        let rate = model.rules.rates[usize::from(self.coin == Coin::Usd22)];
+        let rate = there(model.mints.get(&self.coin))?.rate;
         let highest = because(deposit(node.price, job.spec.max_duration).ok_or("DepositTooLarge"))?;
         let bond = because(bond(highest, rate, terms.bond_ratio_bps).ok_or("Overflow"))?;
         let mut pool = pool.clone();

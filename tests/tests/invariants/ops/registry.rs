@@ -17,7 +17,7 @@ use gantry_sdk::{
 use std::rc::Rc;
 
 /// Providers that a history has at most.
-const PROVIDERS: Who = 3;
+pub(super) const PROVIDERS: Who = 4;
 
 #[derive(Debug)]
 pub(crate) struct RegisterProvider {
@@ -80,7 +80,7 @@ pub(crate) fn price(dice: &mut Dice) -> u64 {
     MINIMUM_PRICE + dice.size(20_000_000)
 }
 
-fn hardware(dice: &mut Dice) -> Hardware {
+pub(super) fn hardware(dice: &mut Dice) -> Hardware {
     let good = Hardware {
         gpu_model: dice.one_of(&[7, 8]),
         gpu_count: dice.one_of(&[1, 4]),
@@ -108,6 +108,15 @@ fn hardware(dice: &mut Dice) -> Hardware {
             ..good
         },
     }
+}
+
+/// Why `has` describes no machine.
+pub(super) fn unsound(has: &Hardware, reasons: &mut Reasons) {
+    let gpu = [has.gpu_count > 0, has.gpu_model > 0, has.vram_gib > 0];
+    let sound = has.cpu_cores > 0 && has.ram_gib > 0 && gpu.iter().all(|part| *part == gpu[0]);
+    reasons
+        .unless(has.country.iter().all(u8::is_ascii_uppercase), "InvalidCountry")
+        .unless(sound, "InvalidHardware");
 }
 
 impl RegisterNode {
@@ -154,20 +163,19 @@ impl Operation for RegisterNode {
     fn apply(&self, model: &mut Model) -> Verdict {
         there(model.providers.get(&self.node.0))?;
         let has = &self.hardware;
-        let gpu = [has.gpu_count > 0, has.gpu_model > 0, has.vram_gib > 0];
-        let sound = has.cpu_cores > 0 && has.ram_gib > 0 && gpu.iter().all(|part| *part == gpu[0]);
-        Reasons::default()
+        let mut reasons = Reasons::default();
+        unsound(has, &mut reasons);
+        reasons
             .unless(self.signer == self.node.0, "NotProviderAuthority")
             .unless(!model.nodes.contains_key(&self.node), RUNTIME)
             .unless(self.price > 0, "InvalidPrice")
-            .unless(has.country.iter().all(u8::is_ascii_uppercase), "InvalidCountry")
-            .unless(sound, "InvalidHardware")
             .verdict()?;
         let node = Node {
             coin: self.coin,
             price: self.price,
             hardware: *has,
             status: NodeStatus::Available,
+            drains: false,
             job: None,
             attestor: None,
             device: 0,
@@ -180,45 +188,6 @@ impl Operation for RegisterNode {
         };
         model.nodes.insert(self.node, node);
         model.providers.get_mut(&self.node.0).expect("seen above").nodes += 1;
-        Ok(())
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct UpdatePrice {
-    node: NodeRef,
-    signer: Who,
-    price: u64,
-}
-
-impl UpdatePrice {
-    pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
-        let node = node(model, dice)?;
-        Some(Rc::new(Self {
-            node,
-            signer: signer(dice, node.0),
-            price: price(dice),
-        }))
-    }
-}
-
-impl Operation for UpdatePrice {
-    fn name(&self) -> &'static str {
-        "update_price"
-    }
-
-    fn instructions(&self) -> Vec<Instruction> {
-        let update = ix::update_price(&address(self.node.0), &self.node.at(), self.price);
-        signed_by(update, 0, self.signer)
-    }
-
-    fn apply(&self, model: &mut Model) -> Verdict {
-        let node = there(model.nodes.get_mut(&self.node))?;
-        Reasons::default()
-            .unless(self.signer == self.node.0, "NotProviderAuthority")
-            .unless(self.price > 0, "InvalidPrice")
-            .verdict()?;
-        node.price = self.price;
         Ok(())
     }
 }
@@ -287,7 +256,7 @@ impl Operation for Attest {
         } else {
             (1, 0b11)
         };
-        let claimed = model.devices.get(&self.device).copied();
+        let claimed = model.devices.get(&self.device).and_then(|device| device.node);
         let lasts = i128::from(self.expires_at) - i128::from(now);
         Reasons::default()
             .unless(self.signer == self.attestor, "NotAttestor")
@@ -308,11 +277,21 @@ impl Operation for Attest {
         node.flags = self.flags;
         node.attested_until = self.expires_at;
         if node.status == NodeStatus::Suspended {
-            node.status = NodeStatus::Available;
+            node.status = if std::mem::take(&mut node.drains) {
+                NodeStatus::Draining
+            } else {
+                NodeStatus::Available
+            };
             node.suspended_at = 0;
             node.failures = 0;
         }
-        model.devices.insert(self.device, self.node);
+        let device = model.devices.entry(self.device).or_default();
+        if claimed.is_none() {
+            device.node = Some(self.node);
+            device.claims += 1;
+            node.record.completed += std::mem::take(&mut device.completed);
+            node.record.failed += std::mem::take(&mut device.failed);
+        }
         Ok(())
     }
 }
