@@ -339,12 +339,14 @@ impl Model {
     /// the stake mint, then the treasury.
     pub(crate) fn slash(&mut self, pool: Who, (bond, amount): (u64, u64), customer: Who, reporter: Purse) {
         self.pool(pool).slash(bond, amount);
-        let rules = &self.rules.staking;
+        let rules = self.rules.staking;
         let to_customer = share(amount, rules.slash_customer_bps.into());
         let mut to_reporter = share(amount, rules.slash_reporter_bps.into());
+        // One that is gone, or holds another mint, can receive nothing; and stops nobody.
         match reporter {
             Purse::Own(_, Coin::Stake) => {}
-            Purse::Stake(other) => self.pool(other).dust += to_reporter,
+            Purse::Stake(other) if self.pools.contains_key(&other) => self.pool(other).dust += to_reporter,
+            Purse::Rewards(other) if self.pools.get(&other).is_some_and(|pool| pool.coin == Coin::Stake) => {}
             _ => to_reporter = 0,
         }
         let vault = Purse::Stake(pool);

@@ -77,7 +77,11 @@ impl ClosePool {
         let unused = model.pools.iter().filter(|(_, pool)| unused(pool));
         let unused: Vec<Who> = unused.map(|(who, _)| *who).collect();
         let all: Vec<Who> = model.pools.keys().copied().collect();
+        // Most that are not used yet wait for their first staker.
         let from = if dice.chance(80) { &unused } else { &all };
+        if dice.chance(60) {
+            return None;
+        }
         let who = *dice.pick(from)?;
         let coin = model.pools[&who].coin;
         let payout = model.providers.get(&who).map_or(who, |provider| provider.payout);

@@ -32,7 +32,10 @@ fn convictable(job: &Job) -> bool {
 
 impl SlashEquivocation {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
-        let at = job(model, dice, |job| convictable(job) && job.bond > 0)?;
+        let running = dice.chance(30);
+        let at = job(model, dice, |job| {
+            convictable(job) && job.bond > 0 && (running || job.status != Status::Running)
+        })?;
         let node = node_of(model, dice, at);
         let mut first = Paper::draw(model, dice, at, node);
         first.sequence = dice.size(5);

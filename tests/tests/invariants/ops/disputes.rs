@@ -23,7 +23,10 @@ impl DisputeJob {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
         let (now, window, any) = (model.now, model.rules.terms.dispute_window, dice.chance(10));
         let open = |job: &Job| job.settles() && (any || !job.due(now, window));
-        let at = job(model, dice, |job| job.status == Status::Running || open(job))?;
+        let running = dice.chance(25);
+        let at = job(model, dice, |job| {
+            (running && job.status == Status::Running) || open(job)
+        })?;
         let coin = model.jobs.get(&at).map_or(Coin::Usdc, |job| job.coin);
         Some(Rc::new(Self {
             job: at,
@@ -115,7 +118,11 @@ const VERDICTS: [(u16, u16); 6] = [
 
 impl Vote {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
-        let disputed: Vec<JobRef> = model.disputes.keys().copied().collect();
+        let open = model
+            .disputes
+            .iter()
+            .filter(|(_, dispute)| model.now < dispute.deadline);
+        let disputed: Vec<JobRef> = open.map(|(at, _)| *at).collect();
         let at = match dice.pick(&disputed) {
             Some(at) if !dice.chance(3) => *at,
             _ => job(model, dice, |job| job.status == Status::Disputed)?,
@@ -127,6 +134,7 @@ impl Vote {
         let arbiter = match dice.below(20) {
             0 => wallet(dice),
             1 => dice.one_of(&ARBITERS),
+            2 => *dice.pick(members)?,
             _ => *dice.pick(&silent)?,
         };
         // Mostly they are of one mind, which differs from job to job.

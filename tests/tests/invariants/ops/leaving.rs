@@ -32,7 +32,11 @@ pub(crate) struct Decline {
 
 impl Decline {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
-        let at = job(model, dice, |job| job.status == Status::Assigned)?;
+        let late = dice.chance(10);
+        let at = job(model, dice, |job| {
+            let waited = job.since(model.now).saturating_sub(job.active_at);
+            job.status == Status::Assigned && (late || waited <= job.spec.start_deadline)
+        })?;
         let node = node_of(model, dice, at);
         Some(Rc::new(Self {
             job: at,

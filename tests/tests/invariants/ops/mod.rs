@@ -75,13 +75,13 @@ const KINDS: &[(u64, Draw)] = &[
     (16, |m, d| jobs::OpenJob::draw(m, d)),
     (1, |m, d| jobs::CancelJob::draw(m, d)),
     (24, |m, d| jobs::AssignJob::draw(m, d)),
-    (16, |m, d| running::StartJob::draw(m, d)),
-    (24, |m, d| running::SubmitProof::draw(m, d)),
+    (24, |m, d| running::StartJob::draw(m, d)),
+    (32, |m, d| running::SubmitProof::draw(m, d)),
     (4, |m, d| paper::Replay::draw(m, d)),
     (2, |m, d| running::StopJob::draw(m, d)),
     (5, |m, d| paying::TopUp::draw(m, d)),
-    (5, |m, d| paying::Acknowledge::draw(m, d)),
-    (8, |m, d| paying::Claim::draw(m, d)),
+    (6, |m, d| paying::Acknowledge::draw(m, d)),
+    (14, |m, d| paying::Claim::draw(m, d)),
     (2, |m, d| leaving::Decline::draw(m, d)),
     (4, |m, d| leaving::EndJob::draw(m, d)),
     (4, |m, d| ending::AcceptResult::draw(m, d)),
@@ -89,10 +89,10 @@ const KINDS: &[(u64, Draw)] = &[
     (3, |m, d| ending::ExpireAssignment::draw(m, d)),
     (10, |m, d| settling::Settle::draw(m, d)),
     (5, |m, d| settling::Settle::draw_slash(m, d)),
-    (7, |m, d| disputes::DisputeJob::draw(m, d)),
+    (5, |m, d| disputes::DisputeJob::draw(m, d)),
     (16, |m, d| disputes::Vote::draw(m, d)),
     (8, |m, d| settling::ResolveDispute::draw(m, d)),
-    (4, |m, d| convicting::SlashEquivocation::draw(m, d)),
+    (3, |m, d| convicting::SlashEquivocation::draw(m, d)),
     (2, |m, d| terms::ProposeTerms::draw(m, d)),
     (2, |m, d| terms::ApplyTerms::draw(m, d)),
     (1, |m, d| terms::CancelTerms::draw(m, d)),
@@ -113,10 +113,10 @@ const KINDS: &[(u64, Draw)] = &[
     (1, |m, d| nodes::Revoke::draw(m, d)),
     (1, |m, d| registry::Pause::draw(m, d)),
     (6, |m, d| registry::Unpause::draw(m, d)),
-    (2, |m, d| staking::CreatePool::draw(m, d)),
+    (4, |m, d| staking::CreatePool::draw(m, d)),
     (2, |m, d| staking::SetCommission::draw(m, d)),
     (7, |m, d| staking::Stake::draw(m, d)),
-    (5, |m, d| staking::RequestUnstake::draw(m, d)),
+    (3, |m, d| staking::RequestUnstake::draw(m, d)),
     (2, |m, d| staking::CancelUnstake::draw(m, d)),
     (4, |m, d| staking::Withdraw::draw(m, d)),
     (4, |m, d| staking::ClaimRewards::draw(m, d)),
@@ -264,17 +264,25 @@ pub(crate) fn node(model: &Model, dice: &mut Dice) -> Option<NodeRef> {
     dice.pick(&nodes).copied()
 }
 
-/// A job for which `fits` holds; now and then any job, closed and future ones too. `None` where there is none.
+/// A job for which `fits` holds; now and then any job, closed and future ones too. Mostly `None` where there is none.
 pub(crate) fn job(model: &Model, dice: &mut Dice, fits: impl Fn(&Job) -> bool) -> Option<JobRef> {
-    if dice.chance(4) {
-        let who = wallet(dice);
-        let next = model.customers.get(&who).map_or(0, |customer| customer.next_id);
-        return Some(JobRef(who, dice.below(next + 1)));
+    let fitting = model.jobs.iter().filter(|(_, job)| fits(job));
+    let fitting: Vec<JobRef> = fitting.map(|(at, _)| *at).collect();
+    if fitting.is_empty() && !dice.chance(8) {
+        return None;
     }
-    let any = dice.chance(6);
-    let jobs = model.jobs.iter().filter(|(_, job)| any || fits(job));
-    let jobs: Vec<JobRef> = jobs.map(|(at, _)| *at).collect();
-    dice.pick(&jobs).copied()
+    match dice.below(25) {
+        0 => {
+            let who = wallet(dice);
+            let next = model.customers.get(&who).map_or(0, |customer| customer.next_id);
+            Some(JobRef(who, dice.below(next + 1)))
+        }
+        1 => {
+            let any: Vec<JobRef> = model.jobs.keys().copied().collect();
+            dice.pick(&any).copied()
+        }
+        _ => dice.pick(&fitting).copied(),
+    }
 }
 
 /// The node of a job, or another one now and then.

@@ -58,11 +58,14 @@ impl Manage {
 
     /// A node for which `fits` holds, now and then any.
     fn pick(model: &Model, dice: &mut Dice, fits: impl Fn(&Node) -> bool) -> Option<NodeRef> {
-        if dice.chance(15) {
-            return node(model, dice);
-        }
         let nodes = model.nodes.iter().filter(|(_, node)| fits(node));
         let nodes: Vec<NodeRef> = nodes.map(|(at, _)| *at).collect();
+        if nodes.is_empty() && !dice.chance(8) {
+            return None;
+        }
+        if dice.chance(10) {
+            return node(model, dice);
+        }
         dice.pick(&nodes).copied()
     }
 

@@ -130,12 +130,12 @@ pub(crate) struct Advance(pub(crate) i64);
 
 impl Advance {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
+        let unbonding = u64::from(model.rules.staking.unbonding_seconds);
         let seconds = match dice.below(20) {
-            0..12 => dice.size(60),
-            12..17 => dice.size(700),
-            17 => u64::from(model.rules.staking.unbonding_seconds),
+            0..13 => dice.size(60),
+            13..18 => dice.size(400),
             18 => dice.size(4_000),
-            _ => dice.one_of(&[1, 600, 601, 86_400, 700_000]),
+            _ => dice.one_of(&[1, 600, 601, 901, unbonding, 86_400, 700_000]),
         };
         Some(Rc::new(Self(seconds as i64)))
     }

@@ -122,13 +122,22 @@ pub(super) fn unsound(has: &Hardware, reasons: &mut Reasons) {
 impl RegisterNode {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
         let who = dice.below(u64::from(PROVIDERS)) as Who;
+        let free = (0..NODE_KEYS).filter(|key| !model.nodes.contains_key(&NodeRef(who, *key)));
+        let free: Vec<u8> = free.collect();
+        if free.len() < 3 && !dice.chance(20) {
+            return None;
+        }
+        let key = match dice.pick(&free) {
+            Some(key) if !dice.chance(10) => *key,
+            _ => dice.below(u64::from(NODE_KEYS)) as u8,
+        };
         let pool = model.pools.get(&who).map(|pool| pool.coin);
         let coin = match pool {
             Some(coin) if !dice.chance(10) => coin,
             _ => dice.one_of(&[Coin::Stake, Coin::Usdc, Coin::Usd22]),
         };
         Some(Rc::new(Self {
-            node: NodeRef(who, dice.below(u64::from(NODE_KEYS)) as u8),
+            node: NodeRef(who, key),
             signer: signer(dice, who),
             coin,
             price: price(dice),
@@ -208,7 +217,7 @@ impl Attest {
         let node = node(model, dice)?;
         let attestor = dice.one_of(&[ATTESTOR, ATTESTOR, JUNIOR_ATTESTOR]);
         let year = 400 * 24 * 3_600;
-        let lasts = match dice.below(8) {
+        let lasts = match dice.below(20) {
             0 => i64::MIN,
             1 => i64::MAX - model.now,
             2 => year + 1,
@@ -216,6 +225,7 @@ impl Attest {
             4 => 0,
             _ => 1 + dice.size(100_000) as i64,
         };
+        let wide = dice.chance(if attestor == ATTESTOR { 90 } else { 10 });
         // Mostly a device of its own, so that an attestation is not always refused.
         let own = 1 + (node.0 * NODE_KEYS + node.1) % 32;
         Some(Rc::new(Self {
@@ -223,8 +233,16 @@ impl Attest {
             attestor,
             signer: signer(dice, attestor),
             device: if dice.chance(80) { own } else { dice.below(4) as u8 },
-            tier: dice.one_of(&[0, 1, 1, 2, 3, 3, 4]),
-            flags: dice.one_of(&[0, 1, 3, 3, 0b11_1111, 0b11_1111, 0b100_0000]),
+            tier: if wide {
+                dice.one_of(&[0, 1, 2, 3, 3, 4])
+            } else {
+                dice.one_of(&[0, 1])
+            },
+            flags: if wide {
+                dice.one_of(&[1, 3, 0b11_1111, 0b11_1111, 0b100_0000])
+            } else {
+                dice.one_of(&[0, 1, 3])
+            },
             expires_at: model.now.saturating_add(lasts),
         }))
     }
@@ -312,6 +330,9 @@ fn valid_flags(flags: u8) -> bool {
 
 impl Pause {
     pub(crate) fn draw(_: &Model, dice: &mut Dice) -> Option<Op> {
+        if dice.chance(50) {
+            return None;
+        }
         Some(Rc::new(Self {
             signer: dice.one_of(&[GUARDIAN, AUTHORITY, 0, 1]),
             flags: pause_flags(dice),

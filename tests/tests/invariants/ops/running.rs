@@ -127,7 +127,7 @@ impl SubmitProof {
             3..8 => dice.between(least, most.max(least)),
             _ => most,
         };
-        if dice.chance(35) {
+        if dice.chance(12) {
             paper.status = dice.one_of(&[
                 ReceiptStatus::Completed,
                 ReceiptStatus::Completed,

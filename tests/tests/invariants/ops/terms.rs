@@ -196,12 +196,14 @@ impl UpdateMint {
         let rate = model.mints.get(&coin).map_or(1, |mint| mint.rate);
         let mint = Mint {
             // One that admits no jobs is let in again soon.
-            enabled: model.mints.get(&coin).is_some_and(|mint| !mint.enabled) || !dice.chance(15),
-            minimum: dice.one_of(&[0, MINIMUM_PRICE, MINIMUM_PRICE, 50_000]),
-            rate: match dice.below(8) {
+            enabled: model.mints.get(&coin).is_some_and(|mint| !mint.enabled) || !dice.chance(4),
+            minimum: dice.one_of(&[0, MINIMUM_PRICE, MINIMUM_PRICE, 20_000]),
+            rate: match dice.below(16) {
                 0 => 0,
                 1 => dice.size(u64::MAX),
-                2 => 1 << 32,
+                2..5 => dice.size(1 << 33).max(1),
+                // Back to what it was before it went too far.
+                _ if rate > 1 << 36 => 1 << 32,
                 _ => (rate / 2).saturating_add(dice.below(rate)).max(1),
             },
         };
