@@ -52,6 +52,20 @@ pub fn release_node(
     instruction(registry::ID, &accounts, &args)
 }
 
+/// Counts a lost dispute of `provider`; `equivocated` suspends `node` besides.
+pub fn convict_node(signer: &Pubkey, provider: &Pubkey, node: &Pubkey, equivocated: bool) -> Instruction {
+    let accounts = registry_client::accounts::ConvictNode {
+        market_authority: *signer,
+        network: pda::network(),
+        provider: *provider,
+        node: *node,
+    };
+    let args = registry_client::args::ConvictNode {
+        equivocated: u8::from(equivocated),
+    };
+    instruction(registry::ID, &accounts, &args)
+}
+
 /// Sets `amount` of `pool` aside.
 pub fn bond(signer: &Pubkey, pool: &Pubkey, amount: u64) -> Instruction {
     let accounts = staking_client::accounts::Bond {

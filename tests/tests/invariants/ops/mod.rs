@@ -1,9 +1,9 @@
 //! What can happen in a history: one type per operation.
 //!
 //! To add an operation: write a type that implements [`Operation`], with a `draw` that makes one out of the model and
-//! the dice, and add one line to [`KINDS`]. Nothing else needs to know of it: replays, hostile signers, comparison with
-//! the chain, shrinking and counting come with the trait. Where an operation changes fields that the model does not have
-//! yet, add them to the model and one line each to `model/compare.rs`.
+//! the dice, add one line to [`KINDS`] and its name to [`SUCCEEDING`]. Nothing else needs to know of it: replays, hostile
+//! signers, comparison with the chain, shrinking and counting come with the trait. Where an operation changes fields that
+//! the model does not have yet, add them to the model and one line each to `model/compare.rs`.
 
 pub(crate) mod closing;
 pub(crate) mod convicting;
