@@ -282,6 +282,9 @@ impl Operation for Settle {
             job.due(model.now, model.rules.terms.dispute_window),
             "DisputeWindowOpen",
         );
+        if let Some(slashing) = &self.slashing {
+            self.payees.apart(slashing, &mut reasons);
+        }
         if !job.settles() {
             return reasons.verdict();
         }
@@ -290,7 +293,6 @@ impl Operation for Settle {
         match self.slashing {
             None => reasons.unless(parts.slash == 0, "SlashDue"),
             Some(slashing) => {
-                self.payees.apart(&slashing, &mut reasons);
                 slashing.reasons(self.payees.pool, self.payees.job.0, &mut reasons);
                 reasons.unless(parts.slash > 0, "NoSlashDue")
             }
