@@ -310,3 +310,40 @@ fn a_conviction_leads_nothing_elsewhere() {
     let refused = world.unchanged(|world| world.send(&wrong, &[]));
     gantry_tests::world::assert_refused(refused, "staking", "WrongTreasury");
 }
+
+#[test]
+fn a_convicted_provider_cannot_block_a_settlement_with_a_new_pool_in_another_mint() {
+    use gantry_sdk::{
+        ix::{self, MintRef, token::TOKEN_PROGRAM},
+        staking::accounts::StakingParams,
+    };
+    let (mut world, job, _, listing, [one, other]) = scene();
+    world.prove_with(&job, &one, &listing.node_key).expect("a proof");
+    world
+        .convict(&job, [&one, &other], &listing.node_key)
+        .expect("a conviction");
+    // Nothing answers for the job any more: the provider's stake leaves, its pool closes, and it makes one in another mint.
+    let (owner, pool) = (listing.wallet.pubkey(), listing.pool);
+    let shares = world.position(&pool, &listing.wallet).shares;
+    world.unstake(&pool, &listing.wallet, shares).expect("a request");
+    world.advance(world.unbonding_seconds());
+    let payer = world.payer.pubkey();
+    let params: StakingParams = world.account(&pda::staking_params()).expect("the rules");
+    let destination = world.token_account(&owner, world.usdc);
+    let leave = [
+        world.withdraw_instruction(&pool, &listing.wallet),
+        ix::close_position(&owner, &pool, &payer),
+        ix::close_pool(&owner, &world.pool(&pool), &params, &destination),
+    ];
+    world.send(&leave, &[&listing.wallet]).expect("a pool that is closed");
+    let another = MintRef {
+        mint: world.create_mint(6),
+        token_program: TOKEN_PROGRAM,
+    };
+    let create = ix::create_pool(&owner, &payer, world.stake, another, 0);
+    world
+        .send(&[create], &[&listing.wallet])
+        .expect("a pool in another mint");
+    world.stake_in(&pool, &listing.wallet, TOKEN).expect("a stake");
+    world.settle(&job).expect("a settlement");
+}

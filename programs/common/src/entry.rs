@@ -120,7 +120,9 @@ impl<'a, T: bytemuck::Pod> Argument<'a> for T {
 
     #[inline(always)]
     fn read(data: &'a [u8]) -> Result<&'a T> {
-        let bytes = data.get(..size_of::<T>()).and_then(|bytes| bytemuck::try_from_bytes(bytes).ok());
+        let bytes = data
+            .get(..size_of::<T>())
+            .and_then(|bytes| bytemuck::try_from_bytes(bytes).ok());
         bytes.ok_or_else(|| ErrorCode::InstructionDidNotDeserialize.into())
     }
 }

@@ -36,7 +36,11 @@ fn hash(parts: &[&[u8]]) -> Address {
     let mut hash = core::mem::MaybeUninit::<Address>::uninit();
     // SAFETY: the syscall reads as many slices and writes 32 bytes, which are all of an address.
     unsafe {
-        pinocchio::syscalls::sol_sha256(parts.as_ptr().cast::<u8>(), parts.len() as u64, hash.as_mut_ptr().cast::<u8>());
+        pinocchio::syscalls::sol_sha256(
+            parts.as_ptr().cast::<u8>(),
+            parts.len() as u64,
+            hash.as_mut_ptr().cast::<u8>(),
+        );
         hash.assume_init()
     }
 }
@@ -46,7 +50,9 @@ fn hash(parts: &[&[u8]]) -> Address {
     let Some((seeds, [program, _])) = parts.split_last_chunk::<2>() else {
         return Address::default();
     };
-    let program = <[u8; 32]>::try_from(*program).map(Address::new_from_array).unwrap_or_default();
+    let program = <[u8; 32]>::try_from(*program)
+        .map(Address::new_from_array)
+        .unwrap_or_default();
     Address::create_program_address(seeds, &program).unwrap_or_default()
 }
 

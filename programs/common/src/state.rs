@@ -182,10 +182,7 @@ pub(crate) fn check(view: &AccountView, layout: &Layout, known: bool) -> Result<
         let data = view.data_ptr();
         (data.cast::<u64>().read_unaligned(), data.add(DISCRIMINATOR_LENGTH))
     };
-    require!(
-        discriminator == layout.discriminator,
-        ProgramError::InvalidAccountData
-    );
+    require!(discriminator == layout.discriminator, ProgramError::InvalidAccountData);
     if known || layout.gives(fields, view.address()) {
         Ok(())
     } else {
@@ -205,9 +202,8 @@ impl Layout {
                 bump_at,
             } => {
                 // SAFETY: `seeds!` has the offsets and lengths from the type that the fields are of.
-                let field = |at: u16, length: u16| unsafe {
-                    core::slice::from_raw_parts(fields.add(at.into()), length.into())
-                };
+                let field =
+                    |at: u16, length: u16| unsafe { core::slice::from_raw_parts(fields.add(at.into()), length.into()) };
                 let [program, marker] = pda::end(&self.owner);
                 let mut parts = [marker; MAX_FIELDS + 4];
                 parts[0] = prefix;
@@ -398,10 +394,7 @@ pub(crate) fn close(mut account: AccountView, mut destination: AccountView) -> R
     destination.set_lamports(lamports.ok_or(ProgramError::ArithmeticOverflow)?);
     account.set_lamports(0);
     // SAFETY: instructions close accounts after their last use of them.
-    unsafe {
-        account.borrow_unchecked_mut().fill(0);
-        account.close_unchecked();
-    }
+    unsafe { account.close_unchecked() };
     Ok(())
 }
 

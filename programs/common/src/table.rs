@@ -305,7 +305,10 @@ impl ChildSeeds {
         // SAFETY: the bump is a field of the parent's, whose length was checked.
         let bump = unsafe { *parent.data_ptr().add(at) };
         let [program, marker] = pda::end(&self.program);
-        pda::is_hash(&[self.prefix, parent.address().as_ref(), &[bump], program, marker], address)
+        pda::is_hash(
+            &[self.prefix, parent.address().as_ref(), &[bump], program, marker],
+            address,
+        )
     }
 }
 

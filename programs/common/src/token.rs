@@ -4,9 +4,7 @@ use crate::{
     call::{Passed, invoke},
     table::{Field, Kind, Slot},
 };
-use anchor_lang::{
-    AnchorAccount, IdlAccountType, address_eq, prelude::*,
-};
+use anchor_lang::{AnchorAccount, IdlAccountType, address_eq, prelude::*};
 use core::ops::Deref;
 use pinocchio::account::AccountView;
 

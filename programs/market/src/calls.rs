@@ -3,8 +3,12 @@
 use crate::state::MarketParams;
 use anchor_lang::{AnchorAccount, Discriminator, prelude::*};
 use common::{MintAccount, Passed, State, TokenAccount, TokenProgram, invoke, readonly, signer, writable};
+use core::mem::MaybeUninit;
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 use staking::{Pool, StakingParams};
+
+/// Most accounts that a call passes.
+const MAX_PASSED: usize = 10;
 
 /// Who signs the market's calls, and the account that says so.
 #[derive(Clone, Copy)]
@@ -148,15 +152,21 @@ impl Market<'_> {
 
     #[inline(never)]
     fn call(self, program: &Address, accounts: &[Passed], instruction: &[u8], arguments: &[u8]) -> Result<()> {
-        let mut passed = [signer(self.authority); 10];
-        passed[1] = readonly(self.network);
-        passed[2..2 + accounts.len()].copy_from_slice(accounts);
+        let mut passed = [const { MaybeUninit::<Passed>::uninit() }; MAX_PASSED];
+        passed[0].write(signer(self.authority));
+        passed[1].write(readonly(self.network));
+        let count = 2 + accounts.len();
+        for (place, account) in passed[2..].iter_mut().zip(accounts) {
+            place.write(*account);
+        }
+        // SAFETY: that many were written.
+        let passed = unsafe { core::slice::from_raw_parts(passed.as_ptr().cast::<Passed>(), count.min(MAX_PASSED)) };
         let mut data = [0; 40];
         data[..8].copy_from_slice(instruction);
         data[8..8 + arguments.len()].copy_from_slice(arguments);
         invoke(
             program,
-            &passed[..2 + accounts.len()],
+            passed,
             &data[..8 + arguments.len()],
             &[b"authority", &[self.params.authority_bump]],
         )

@@ -57,9 +57,18 @@ pub fn receipt<'a>(
         same_bytes(receipt.genesis_hash(), &params.genesis_hash),
         MarketError::WrongCluster
     );
-    require!(same_bytes(receipt.market(), crate::ID.as_array()), MarketError::WrongMarket);
-    require!(same_bytes(receipt.job(), job.address().as_array()), MarketError::WrongJob);
-    require!(receipt.assignment() == job.assignment.get(), MarketError::WrongAssignment);
+    require!(
+        same_bytes(receipt.market(), crate::ID.as_array()),
+        MarketError::WrongMarket
+    );
+    require!(
+        same_bytes(receipt.job(), job.address().as_array()),
+        MarketError::WrongJob
+    );
+    require!(
+        receipt.assignment() == job.assignment.get(),
+        MarketError::WrongAssignment
+    );
     Ok(receipt)
 }
 

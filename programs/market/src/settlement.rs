@@ -166,7 +166,8 @@ impl Settlement {
         Ok(())
     }
 
-    /// The pool, unless it is closed: that takes that no bond of it is left.
+    /// The pool, unless it is closed: that takes that no bond of it is left. A later one of the same provider that pays in
+    /// another mint is none: its stakers can have no part of this job.
     #[inline(never)]
     fn pool(&self) -> Result<Option<State<Pool>>> {
         let job = &self.job;
@@ -174,7 +175,9 @@ impl Settlement {
         if account.owned_by(&staking::ID) {
             let pool = State::<Pool>::load(*account)?;
             require!(same(&pool.provider, &job.provider), MarketError::WrongAccount);
-            return Ok(Some(pool));
+            let pays = same(&pool.reward_mint, &job.mint);
+            require!(pays || job.bond.is_zero(), MarketError::WrongAccount);
+            return Ok(pays.then_some(pool));
         }
         let (address, _) = pda::find(&[b"pool", job.provider.as_ref()], &staking::ID)?;
         require!(
@@ -319,7 +322,8 @@ impl Settlement {
             to_treasury,
             to_customer,
             claimed,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

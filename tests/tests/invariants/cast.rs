@@ -27,8 +27,10 @@ pub(crate) const ATTESTOR: Who = 11;
 pub(crate) const JUNIOR_ATTESTOR: Who = 12;
 /// Pays fees and rent.
 pub(crate) const PAYER: Who = 13;
+/// Who may sit in the council: these five do at first, in this order.
+pub(crate) const ARBITERS: [Who; 5] = [14, 15, 16, 17, 18];
 /// All of them.
-const PEOPLE: Who = 14;
+const PEOPLE: Who = 19;
 /// Keys of nodes: 0 up to here. Several providers may list the same.
 pub(crate) const NODE_KEYS: u8 = 6;
 
@@ -95,6 +97,11 @@ pub(crate) enum Subject {
     Position(Who, Who),
     Customer(Who),
     Job(JobRef),
+    Dispute(JobRef),
+    /// The market's rules.
+    Rules,
+    /// What the market knows of a mint.
+    Mint(Coin),
     Purse(Purse),
 }
 
@@ -194,6 +201,9 @@ impl Subject {
             Self::Position(pool, owner) => pda::position(&Self::Pool(pool).at(), &address(owner)),
             Self::Customer(who) => pda::customer(&address(who)),
             Self::Job(JobRef(who, id)) => pda::job(&address(who), id),
+            Self::Dispute(job) => pda::dispute(&Self::Job(job).at()),
+            Self::Rules => pda::market_params(),
+            Self::Mint(coin) => pda::payment_mint(&coin.mint().mint),
             Self::Purse(Purse::Own(who, coin)) => {
                 pda::associated_token(&address(who), &coin.mint().mint, &coin.mint().token_program)
             }

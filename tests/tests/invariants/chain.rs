@@ -2,11 +2,11 @@
 
 use super::{
     cast::{
-        ATTESTOR, AUTHORITY, COINS, Coin, GUARDIAN, JUNIOR_ATTESTOR, KEEPER, PAYER, Purse, Subject, WALLETS, address,
-        keypair,
+        ARBITERS, ATTESTOR, AUTHORITY, COINS, Coin, GUARDIAN, JUNIOR_ATTESTOR, KEEPER, PAYER, Purse, Subject, WALLETS,
+        Who, address, keypair,
     },
     model::PURSES,
-    rules::{MINIMUM_PRICE, PROFILES, Rules},
+    rules::{MINIMUM_PRICE, PROFILES, Rules, THRESHOLD, TIMELOCK},
 };
 use gantry_sdk::{
     Instruction, Pubkey, Signer, errors,
@@ -39,6 +39,15 @@ pub(crate) struct Refusal {
     pub(crate) logs: Vec<String>,
 }
 
+/// `members` as the council's nine places.
+pub(crate) fn places(members: &[Who]) -> [Pubkey; 9] {
+    let mut places = [Pubkey::default(); 9];
+    for (place, member) in places.iter_mut().zip(members) {
+        *place = address(*member);
+    }
+    places
+}
+
 /// A market under rules number `profile`, with everybody's token accounts. The same each time.
 fn build(profile: u64) -> LiteSVM {
     let rules = Rules::of(profile);
@@ -62,7 +71,10 @@ fn build(profile: u64) -> LiteSVM {
         world.token_account(&address(GUARDIAN), mint);
     }
     let network = NetworkArgs {
-        timelock_seconds: 0,
+        arbiters: places(&ARBITERS),
+        arbiter_count: ARBITERS.len() as u8,
+        arbiter_threshold: THRESHOLD,
+        timelock_seconds: TIMELOCK,
         ..world.network_args()
     };
     let signer = keypair(AUTHORITY);
@@ -102,7 +114,14 @@ fn build(profile: u64) -> LiteSVM {
         let done = world.send(std::slice::from_ref(&instruction), signers);
         done.unwrap_or_else(|refusal| panic!("{instruction:?}: {refusal:?}"));
     }
-    Subject::Network.at();
+    for subject in [
+        Subject::Network,
+        Subject::Rules,
+        Subject::Mint(Coin::Usdc),
+        Subject::Mint(Coin::Usd22),
+    ] {
+        subject.at();
+    }
     for who in 0..WALLETS {
         Subject::Provider(who).at();
     }

@@ -1,18 +1,22 @@
 //! One history: steps on chain and model together, and the way out for everybody at its end.
 
 use super::{
-    cast::{COINS, GUARDIAN, KEEPER, NodeRef, PAYER, Purse, Subject, address, subject_at},
+    cast::{COINS, Coin, GUARDIAN, JobRef, KEEPER, NodeRef, PAYER, Purse, Subject, Who, address, subject_at},
     chain::Chain,
     dice::Dice,
     laws::{Laws, Touched},
-    model::{Job, Model, RUNTIME, Status},
+    model::{Job, Model, NodeStatus, RUNTIME, Status},
     ops::{
         self, Op, Operation,
-        ending::{ExpireAssignment, SettleJob},
+        closing::{ClosePool, ClosePosition},
+        ending::ExpireAssignment,
         jobs::CancelJob,
+        nodes::{Change, Manage, SUSPENSION},
         noise::Advance,
+        providers::CloseProvider,
         registry::Pause,
         running::ReportLapse,
+        settling::{Payees, ResolveDispute, Settle, Slashing, slash_due},
         staking::{ClaimRewards, RequestUnstake, Withdraw},
     },
     rules::{PROFILES, Rules},
@@ -51,6 +55,7 @@ pub(crate) struct History {
     chain: Chain,
     pub(crate) model: Model,
     laws: Laws,
+    paused_at_the_end: bool,
     pub(crate) counts: Counts,
     pub(crate) errors: Errors,
 }
@@ -66,6 +71,7 @@ impl History {
             chain,
             model,
             laws,
+            paused_at_the_end: (seed / PROFILES).is_multiple_of(2),
             counts: Counts::new(),
             errors: Errors::new(),
         }
@@ -146,8 +152,11 @@ impl History {
             .chain(model.positions.keys().map(|(pool, who)| Subject::Position(*pool, *who)))
             .chain(model.customers.keys().map(|who| Subject::Customer(*who)))
             .chain(model.jobs.keys().map(|job| Subject::Job(*job)))
+            .chain(model.disputes.keys().map(|job| Subject::Dispute(*job)))
+            .chain(model.devices.keys().map(|device| Subject::Device(*device)))
+            .chain(model.mints.keys().map(|coin| Subject::Mint(*coin)))
             .chain(model.purses.keys().map(|purse| Subject::Purse(*purse)))
-            .chain([Subject::Network]);
+            .chain([Subject::Network, Subject::Rules]);
         for subject in subjects {
             model.compare(subject, self.chain.data(&subject.at()))?;
         }
@@ -171,33 +180,39 @@ impl History {
         Ok(())
     }
 
-    /// The seconds in which a job must be closed with nobody but third parties acting.
+    /// The seconds in which every job must be closed with nobody but third parties acting: the longest that any of them may
+    /// wait in each state that is yet to come.
     fn bound(&self) -> i64 {
         let terms = &self.model.rules.terms;
+        let specs = || self.model.jobs.values().map(|job| &job.spec);
+        let deadlines = self.model.disputes.values().map(|dispute| dispute.deadline);
+        let dispute = deadlines.max().map_or(0, |deadline| (deadline - self.model.now).max(0));
         let seconds = [
             terms.open_timeout,
-            terms.max_start_deadline,
-            terms.max_proof_timeout,
+            specs().map(|spec| spec.start_deadline).max().unwrap_or(0),
+            specs().map(|spec| spec.proof_timeout).max().unwrap_or(0),
             terms.dispute_window,
             10,
         ];
-        seconds.iter().map(|seconds| i64::from(*seconds)).sum()
+        seconds.iter().map(|seconds| i64::from(*seconds)).sum::<i64>() + dispute
     }
 
-    /// A third party brings every job to its end in bounded time, although the network is paused; then everybody who
-    /// staked leaves. What is left in any vault is nobody's.
+    /// A third party brings every job to its end in bounded time, in half of the histories although the network is paused;
+    /// then everybody who staked leaves, and whoever has an account closes it. What is left in any vault is nobody's.
     pub(crate) fn end(&mut self) -> Result<(), String> {
-        self.act(Pause {
-            signer: GUARDIAN,
-            flags: 3,
-        })?;
+        if self.paused_at_the_end {
+            self.act(Pause {
+                signer: GUARDIAN,
+                flags: 3,
+            })?;
+        }
         let deadline = self.model.now + self.bound();
-        while !self.model.jobs.is_empty() {
-            let jobs: Vec<_> = self.model.jobs.keys().copied().collect();
+        while self.waiting().next().is_some() {
+            let jobs: Vec<_> = self.waiting().collect();
             for at in jobs {
                 self.push(at)?;
             }
-            let wait = self.model.jobs.values().map(|job| self.due(job)).min();
+            let wait = self.waiting().map(|at| self.due(at)).min();
             let Some(wait) = wait else { break };
             self.act(Advance(wait.max(1)))?;
             if self.model.now > deadline {
@@ -205,37 +220,50 @@ impl History {
             }
         }
         self.leave()?;
+        if let Some(at) = self.model.jobs.keys().next() {
+            return Err(format!("law 4: {at:?} is still open"));
+        }
+        self.close()?;
+        self.empty()?;
         self.compare_all()
     }
 
-    /// When a third party can do something about `job`, seconds from now.
-    fn due(&self, job: &Job) -> i64 {
-        let terms = &self.model.rules.terms;
-        let at = match job.status {
+    /// The jobs that somebody can bring further, now or later.
+    fn waiting(&self) -> impl Iterator<Item = JobRef> {
+        self.model.jobs.keys().copied()
+    }
+
+    /// When a third party can do something about the job `at`, seconds from now.
+    fn due(&self, at: JobRef) -> i64 {
+        let (job, terms) = (&self.model.jobs[&at], &self.model.rules.terms);
+        let due = match job.status {
             Status::Open => i64::from(terms.open_timeout),
             Status::Assigned => i64::from(job.active_at) + i64::from(job.spec.start_deadline) + 1,
             Status::Running => i64::from(job.active_at) + i64::from(job.spec.proof_timeout) + 1,
+            Status::Disputed if self.model.verdict(at).is_some() => 0,
+            Status::Disputed => self.model.disputes[&at].deadline - job.created,
             Status::Finished | Status::Lapsed if job.accepted => 0,
             Status::Finished | Status::Lapsed => i64::from(job.ended_at) + i64::from(terms.dispute_window),
         };
-        job.created + at - self.model.now
+        job.created + due - self.model.now
     }
 
     /// Does what a third party can do about the job `at` now.
-    fn push(&mut self, at: super::cast::JobRef) -> Result<(), String> {
-        let job = self.model.jobs[&at].clone();
-        if self.due(&job) > 0 {
+    fn push(&mut self, at: JobRef) -> Result<(), String> {
+        if self.due(at) > 0 {
             return Ok(());
         }
+        let job = self.model.jobs[&at].clone();
         let node = job.node.unwrap_or(NodeRef(0, 0));
-        match job.status {
-            Status::Open => self.act(CancelJob {
+        let payees = Payees::right(&self.model, at);
+        match (job.status, payees) {
+            (Status::Open, _) => self.act(CancelJob {
                 job: at,
                 coin: job.coin,
                 signer: KEEPER,
                 to: at.0,
             }),
-            Status::Assigned => self.act(ExpireAssignment {
+            (Status::Assigned, _) => self.act(ExpireAssignment {
                 job: at,
                 node,
                 reporter: KEEPER,
@@ -243,11 +271,18 @@ impl History {
                 paid: KEEPER,
                 pool: node.0,
             }),
-            Status::Running => self.act(ReportLapse { job: at, node }),
-            Status::Finished | Status::Lapsed => {
-                let settle = SettleJob::right(&self.model, at).ok_or("an ended job without its parties")?;
-                self.act(settle)
+            (Status::Running, _) => self.act(ReportLapse { job: at, node }),
+            (Status::Disputed, Some(payees)) => self.act(ResolveDispute {
+                payees,
+                slashing: Slashing::right(at),
+                node,
+            }),
+            (Status::Finished | Status::Lapsed, Some(payees)) => {
+                let slash = slash_due(&self.model, at) == Some(true);
+                let slashing = slash.then(|| Slashing::right(at));
+                self.act(Settle { payees, slashing })
             }
+            (_, None) => Err(format!("{at:?} has ended without its parties")),
         }
     }
 
@@ -279,82 +314,119 @@ impl History {
                         pool,
                         owner,
                         signer: owner,
-                        to: Purse::Own(owner, super::cast::Coin::Stake),
+                        to: Purse::Own(owner, Coin::Stake),
                     })?;
                 }
             }
         }
-        for (pool, owner) in positions {
-            let mut position = self.model.positions[&(pool, owner)].clone();
-            position.settle(&self.model.pools[&pool]);
-            if position.owed > 0 {
-                let coin = self.model.pools[&pool].coin;
-                let to = Purse::Own(owner, coin);
-                self.act(ClaimRewards {
-                    pool,
-                    owner,
-                    signer: owner,
-                    coin,
-                    to,
-                })?;
-            }
-        }
-        self.empty()
-    }
-
-    fn empty(&self) -> Result<(), String> {
         for (who, pool) in &self.model.pools {
             let nothing =
                 pool.slashable() == 0 && pool.bonded == 0 && pool.active.shares == 0 && pool.unbonding.shares == 0;
             if !nothing {
                 return Err(format!("everybody has left pool {who}, and yet: {pool:?}"));
             }
-            // Fractions of a base unit: one per position at most, beside what waits for the next staker.
+        }
+        Ok(())
+    }
+
+    /// Takes what was earned out of the position, and closes it.
+    fn close_position(&mut self, pool: Who, owner: Who) -> Result<(), String> {
+        let mut position = self.model.positions[&(pool, owner)].clone();
+        position.settle(&self.model.pools[&pool]);
+        if position.owed > 0 {
+            let coin = self.model.pools[&pool].coin;
+            let to = Purse::Own(owner, coin);
+            self.act(ClaimRewards {
+                pool,
+                owner,
+                signer: owner,
+                coin,
+                to,
+            })?;
+        }
+        self.act(ClosePosition {
+            pool,
+            owner,
+            signer: owner,
+        })
+    }
+
+    /// Everybody closes what they have: positions, pools, nodes, providers.
+    fn close(&mut self) -> Result<(), String> {
+        for (pool, owner) in self.model.positions.keys().copied().collect::<Vec<_>>() {
+            self.close_position(pool, owner)?;
+        }
+        for (who, pool) in &self.model.pools {
+            // Fractions of a base unit: less than one per position, beside what waits for the next staker.
             let waiting = (pool.remainder >> 64) as u64;
-            if pool.unclaimed > waiting + u64::from(pool.positions) {
+            if pool.unclaimed > waiting + u64::from(pool.left) {
                 return Err(format!("law 1: pool {who} keeps revenue that is somebody's: {pool:?}"));
             }
         }
+        for (who, coin) in self
+            .model
+            .pools
+            .iter()
+            .map(|(who, pool)| (*who, pool.coin))
+            .collect::<Vec<_>>()
+        {
+            self.act(ClosePool {
+                who,
+                signer: who,
+                coin,
+                to: self.model.providers[&who].payout,
+            })?;
+        }
+        self.act(Advance(SUSPENSION))?;
+        for node in self.model.nodes.keys().copied().collect::<Vec<_>>() {
+            let manage = |change| Manage {
+                node,
+                provider: node.0,
+                signer: node.0,
+                change,
+            };
+            if self.model.nodes[&node].status == NodeStatus::Suspended {
+                self.act(manage(Change::Resume))?;
+            }
+            self.act(manage(Change::Close(self.model.nodes[&node].device)))?;
+        }
+        for who in self.model.providers.keys().copied().collect::<Vec<_>>() {
+            self.act(CloseProvider { who, signer: who })?;
+        }
+        Ok(())
+    }
+
+    fn empty(&self) -> Result<(), String> {
         let customers = self.model.customers.iter();
         if let Some((who, _)) = customers.clone().find(|(_, customer)| customer.open_jobs > 0) {
             return Err(format!("customer {who} has open jobs, and there is none"));
         }
-        if self.model.purses.keys().any(|purse| matches!(purse, Purse::Vault(_))) {
-            return Err("law 4: a vault outlived its job".to_owned());
+        if let Some(purse) = self.model.purses.keys().find(|purse| !matches!(purse, Purse::Own(..))) {
+            return Err(format!("law 4: {purse:?} outlived what it was for"));
         }
         // Every vault that there ever was is gone from the chain, too.
         for (who, customer) in customers {
             for id in 0..customer.next_id {
-                let at = super::cast::JobRef(*who, id);
-                if self.chain.data(&at.at()).is_some() || self.chain.data(&Purse::Vault(at).at()).is_some() {
-                    return Err(format!("law 4: {at:?} or its vault is still there"));
+                let at = JobRef(*who, id);
+                let accounts = [at.at(), Purse::Vault(at).at(), Subject::Dispute(at).at()];
+                if accounts.iter().any(|account| self.chain.data(account).is_some()) {
+                    return Err(format!("law 4: {at:?}, its vault or its dispute is still there"));
                 }
             }
         }
         // The treasury and the wallets have all that there is.
         for coin in COINS {
-            let all: u128 = self
-                .model
-                .purses
-                .iter()
-                .map(|(purse, amount)| self.of(coin, *purse, *amount))
-                .sum();
+            let of = |(purse, amount): (&Purse, &u64)| match purse {
+                Purse::Own(_, held) if *held == coin => u128::from(*amount),
+                _ => 0,
+            };
+            let all: u128 = self.model.purses.iter().map(of).sum();
             let minted: u128 = super::model::PURSES.iter().copied().map(u128::from).sum();
             if all != minted {
                 return Err(format!("law 1: {minted} base units of {coin:?} became {all}"));
             }
         }
         Ok(())
-    }
-
-    fn of(&self, coin: super::cast::Coin, purse: Purse, amount: u64) -> u128 {
-        let held = match purse {
-            Purse::Own(_, held) => held,
-            Purse::Vault(at) => self.model.jobs[&at].coin,
-            Purse::Stake(_) => super::cast::Coin::Stake,
-            Purse::Rewards(pool) => self.model.pools[&pool].coin,
-        };
-        if held == coin { u128::from(amount) } else { 0 }
     }
 }
 

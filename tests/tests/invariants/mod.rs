@@ -4,7 +4,8 @@
 //! model's word on whether it goes through, and if not, by which error, is compared with the chain's; so is every account
 //! that the step could write ([`history`], [`model`]); and the laws ([`laws`]) are checked on the chain's accounts.
 //! Now and then a step is sent without its signature, and any earlier step may be sent again, byte for byte.
-//! At the end a stranger closes every job, with the network paused, and everybody takes their stake home.
+//! At the end a stranger closes every job, in half of the histories with the network paused; then everybody takes their
+//! stake home and closes what they have.
 //!
 //! A history that fails is made shorter by leaving out steps, and printed with its seed ([`run`]).
 

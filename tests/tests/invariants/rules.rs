@@ -5,8 +5,13 @@ use gantry_tests::world::{staking_rules, terms};
 
 /// Sets of rules.
 pub(crate) const PROFILES: u64 = 4;
-/// Least price per hour in both payment mints.
+/// Least price per hour in both payment mints, at first.
 pub(crate) const MINIMUM_PRICE: u64 = 1_000;
+
+/// Seconds between the announcement of a change and when it may be applied.
+pub(crate) const TIMELOCK: u32 = 500;
+/// Equal votes that decide, of the first council.
+pub(crate) const THRESHOLD: u8 = 3;
 
 /// The rules of one market.
 #[derive(Clone, Copy)]

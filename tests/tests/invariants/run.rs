@@ -3,12 +3,11 @@
 use super::{
     dice::Dice,
     history::{self, Counts, Errors, History, Step},
-    ops::Op,
+    ops::{Op, SUCCEEDING},
     rules::PROFILES,
 };
 use std::{
     any::Any,
-    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{
@@ -53,31 +52,42 @@ impl Summary {
         }
     }
 
-    /// How often each refusal was met, one line per instruction.
-    pub(crate) fn refusals(&self) -> String {
-        let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for ((instruction, error), times) in &self.errors {
-            let line = lines.entry(instruction).or_default();
-            line.push(format!("{error} {times}"));
-        }
-        let lines = lines
+    /// How often each kind of step succeeded and was refused, and by which errors; one line per kind.
+    pub(crate) fn table(&self) -> String {
+        let line = |(name, [done, refused]): (&&'static str, &[u64; 2])| {
+            let errors = self
+                .errors
+                .range((*name, "")..)
+                .take_while(|((kind, _), _)| kind == name);
+            let errors: Vec<_> = errors.map(|((_, error), times)| format!("{error} {times}")).collect();
+            format!("  {name:<20}{done:>8}{refused:>8}  {}\n", errors.join(", "))
+        };
+        let lines: String = self.counts.iter().map(line).collect();
+        format!("  kind                    done refused  by\n{lines}")
+    }
+
+    /// The kinds of steps that never went through, or were never refused: those are not put to the test.
+    pub(crate) fn untested(&self) -> Vec<String> {
+        let counts = |name: &str| self.counts.get(name).copied().unwrap_or_default();
+        let odd = |name: &&str| {
+            let [done, refused] = counts(name);
+            done == 0 || (refused == 0 && !name.starts_with('('))
+        };
+        let known = SUCCEEDING
             .iter()
-            .map(|(name, errors)| format!("  {name}: {}\n", errors.join(", ")));
-        format!("refusals by error:\n{}", lines.collect::<String>())
+            .chain(self.counts.keys().filter(|name| !name.starts_with('(')));
+        let mut names: Vec<&str> = known.copied().filter(odd).collect();
+        names.dedup();
+        names.iter().map(|name| format!("{name} {:?}", counts(name))).collect()
     }
 
     /// The final line.
     pub(crate) fn line(&self, took: Duration) -> String {
-        let each = self.counts.iter();
-        let each: Vec<_> = each
-            .map(|(name, [done, refused])| format!("{name} {done}/{refused}"))
-            .collect();
         let rate = self.steps as f64 / took.as_secs_f64();
+        let seconds = took.as_secs();
         format!(
-            "{} steps in {} histories, {rate:.0} a second; succeeded/refused: {}",
-            self.steps,
-            self.histories,
-            each.join(", ")
+            "{} steps in {} histories in {seconds} s, {rate:.0} a second",
+            self.steps, self.histories
         )
     }
 }
@@ -175,7 +185,7 @@ pub(crate) fn check(seed: u64, length: usize) -> Result<Done, Failure> {
         let report = format!(
             "history {seed} (rules {}) fails at step {before}: {error}\n\
              {} of its steps are enough:\n{}\nand then: {short}\n\
-             run it alone with GANTRY_INVARIANT_SEED={seed}",
+             run it alone with GANTRY_INVARIANT_SEED={seed}, and keep the seed in invariants/regressions.txt",
             seed % PROFILES,
             steps.len(),
             list.join("\n"),

@@ -158,7 +158,12 @@ impl<'a> Accounts<'a> {
                 quote!(let #name = <#ty as common::entry::Argument>::read(data)?;),
                 quote!(#name),
             ),
-            [_, (name, _), ..] => return Err(Error::new_spanned(name, "`#[instruction]` names one argument: the first")),
+            [_, (name, _), ..] => {
+                return Err(Error::new_spanned(
+                    name,
+                    "`#[instruction]` names one argument: the first",
+                ));
+            }
         };
         let nested = self.fields.iter().filter(|field| field.is_nested()).map(|field| {
             let name = field.name;
@@ -219,7 +224,11 @@ impl Field<'_> {
             };
         };
         let function = match self.account.creation {
-            Creation::Never => return Ok(Some(quote!(common::state::bump(#name.account(), &[#(#seeds.as_ref()),*], &crate::ID)?;))),
+            Creation::Never => {
+                return Ok(Some(
+                    quote!(common::state::bump(#name.account(), &[#(#seeds.as_ref()),*], &crate::ID)?;),
+                ));
+            }
             Creation::Always => quote!(create),
             Creation::IfMissing => quote!(create_if_missing),
         };

@@ -107,7 +107,10 @@ impl Parse for Item {
             _ => {
                 let rest: TokenStream = input.parse()?;
                 drop(rest);
-                return Err(Error::new_spanned(word, "the table of accounts does not know this attribute"));
+                return Err(Error::new_spanned(
+                    word,
+                    "the table of accounts does not know this attribute",
+                ));
             }
         })
     }

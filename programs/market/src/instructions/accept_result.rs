@@ -1,7 +1,6 @@
 use crate::{error::MarketError, event::ResultAccepted, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `accept_result`.
 #[derive(Accounts, AccountTable)]
@@ -24,8 +23,9 @@ impl AcceptResult {
         require!(final_receipt || job.output_digest != [0; 32], MarketError::NoResult);
         job.options |= ACCEPTED;
         ResultAccepted {
-            job: *self.job.address()
-        }.log();
+            job: *self.job.address(),
+        }
+        .log();
         Ok(())
     }
 }

@@ -23,8 +23,9 @@ impl Acknowledge {
         job.released_seconds = released_seconds.into();
         SecondsReleased {
             job: *self.job.address(),
-            released_seconds
-        }.log();
+            released_seconds,
+        }
+        .log();
         Ok(())
     }
 }

@@ -17,10 +17,7 @@ impl ApplyTerms {
     /// Puts the terms in force. They are checked once more: staking's rules may have changed since the announcement.
     pub fn handle(&mut self) -> Result<()> {
         let (terms, change_at) = self.params.take_announcement()?;
-        require!(
-            now() >= change_at,
-            MarketError::TimelockNotPassed
-        );
+        require!(now() >= change_at, MarketError::TimelockNotPassed);
         terms.check(&self.staking_params)?;
         self.params.terms = terms;
         TermsApplied { change_at }.log();

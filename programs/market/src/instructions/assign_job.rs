@@ -6,8 +6,7 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, now};
-use common::same;
+use common::{AccountTable, State, now, same};
 use gantry_core::{billing, bond};
 use registry::{Network, Node, PAUSED_ASSIGNMENTS, Provider};
 use staking::{Pool, StakingParams};
@@ -110,7 +109,8 @@ impl AssignJob {
             assignment: self.job.assignment.get(),
             price_per_hour: price,
             bond,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

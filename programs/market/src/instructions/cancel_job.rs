@@ -5,7 +5,7 @@ use crate::{
     transfer::{Vault, require_destination},
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, now, same};
 
 /// Accounts of `cancel_job`.
 #[derive(Accounts, AccountTable)]
@@ -81,8 +81,9 @@ impl CancelJob {
         JobCancelled {
             job: *self.job.address(),
             customer: self.job.customer,
-            refunded
-        }.log();
+            refunded,
+        }
+        .log();
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     transfer::{Vault, require_destination},
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, now, same};
 use gantry_core::{BPS, billing};
 use registry::{Network, Provider};
 use staking::Pool;
@@ -111,7 +111,8 @@ impl Claim {
             to_provider,
             to_delegators: delegators,
             paid_out,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

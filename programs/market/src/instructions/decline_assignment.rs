@@ -6,7 +6,7 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, TokenAccount, same, now, writable};
+use common::{AccountTable, State, TokenAccount, now, same, writable};
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 use staking::Pool;
 
@@ -71,7 +71,8 @@ impl DeclineAssignment {
             job: *self.job.address(),
             node,
             assignment: self.job.assignment.get(),
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,6 +1,14 @@
-use crate::{calls::Market, ending::{self, End}, error::MarketError, event::DisputeOpened, programs::Registry, state::*, transfer};
+use crate::{
+    calls::Market,
+    ending::{self, End},
+    error::MarketError,
+    event::DisputeOpened,
+    programs::Registry,
+    state::*,
+    transfer,
+};
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now, writable};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, now, same, writable};
 use registry::{Network, instructions::LeaseOutcome};
 
 /// Accounts of `dispute_job`.
@@ -113,7 +121,8 @@ impl DisputeJob {
             reason_hash,
             bond,
             deadline,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

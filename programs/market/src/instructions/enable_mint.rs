@@ -59,8 +59,9 @@ impl EnableMint {
         MintEnabled {
             mint,
             minimum_price,
-            stake_rate
-        }.log();
+            stake_rate,
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 use crate::{error::MarketError, event::JobEndAnnounced, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, same, now};
+use common::{AccountTable, State, now, same};
 use registry::Node;
 
 /// Accounts of `end_job`.
@@ -34,7 +34,8 @@ impl EndJob {
             node: self.job.node,
             elapsed_seconds: elapsed,
             max_duration: shortened,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     transfer::{receives, require_destination},
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now, writable};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, now, same, writable};
 use registry::{Network, Node, Provider, instructions::LeaseOutcome};
 use staking::{Pool, StakingParams};
 
@@ -112,7 +112,8 @@ impl ExpireAssignment {
             assignment: self.job.assignment.get(),
             slashed,
             reporter: *self.reporter.address(),
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

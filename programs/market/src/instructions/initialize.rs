@@ -1,7 +1,6 @@
 use crate::{error::MarketError, event::MarketInitialized, state::*};
 use anchor_lang::prelude::*;
-use common::{state::bump, AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same, state::bump};
 use registry::Network;
 use staking::StakingParams;
 

@@ -3,7 +3,7 @@
 use crate::{error::MarketError, event::JobOpened, state::*, transfer};
 use anchor_lang::prelude::*;
 use bytemuck::{Pod, Zeroable};
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, pda, same, token, now};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, now, pda, same, token};
 use gantry_core::{BPS, billing};
 use registry::{Network, PAUSED_JOBS};
 
@@ -183,7 +183,8 @@ impl OpenJob {
             max_price_per_hour: args.max_price_per_hour,
             max_duration: args.max_duration,
             spec_hash: args.spec_hash,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 use crate::{error::MarketError, event::TermsProposed, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, same, now};
+use common::{AccountTable, State, now, same};
 use registry::Network;
 use staking::StakingParams;
 
@@ -25,9 +25,7 @@ impl ProposeTerms {
         let terms = Terms::from(terms);
         terms.check(&self.staking_params)?;
         let timelock = i64::from(self.network.timelock_seconds.get());
-        let change_at = now()
-            .checked_add(timelock)
-            .ok_or(MarketError::Overflow)?;
+        let change_at = now().checked_add(timelock).ok_or(MarketError::Overflow)?;
         self.params.announce(terms, change_at);
         TermsProposed { change_at }.log();
         Ok(())

@@ -1,6 +1,6 @@
 use crate::{calls::Market, error::MarketError, event::DisputeResolved, programs::Registry, settlement::*, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, same, now};
+use common::{AccountTable, State, now, same};
 use gantry_core::{BPS, mul_div_floor};
 
 /// Accounts of `resolve_dispute`.
@@ -105,7 +105,8 @@ impl ResolveDispute {
             slash_bps,
             slashed,
             bond,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 use crate::{error::MarketError, settlement::*};
 use anchor_lang::prelude::*;
-use common::now;
-use common::AccountTable;
+use common::{AccountTable, now};
 use gantry_core::BPS;
 
 /// Accounts of `settle_job`.

@@ -1,7 +1,6 @@
 use crate::{error::MarketError, event::CreditSlashed, settlement::*};
 use anchor_lang::prelude::*;
-use common::now;
-use common::AccountTable;
+use common::{AccountTable, now};
 use gantry_core::BPS;
 
 /// Accounts of `settle_with_slash`.
@@ -28,7 +27,8 @@ impl SettleWithSlash {
         CreditSlashed {
             job: *settlement.job.address(),
             slashed,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

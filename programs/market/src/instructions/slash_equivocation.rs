@@ -9,7 +9,7 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{AccountTable, Instructions, State, pda, same, now, writable};
+use common::{AccountTable, Instructions, State, now, pda, same, writable};
 use registry::{Network, instructions::LeaseOutcome};
 
 /// Accounts of `slash_equivocation`.
@@ -100,7 +100,8 @@ impl SlashEquivocation {
             node: self.job.node,
             sequence,
             slashed,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 use crate::{error::MarketError, event::JobStarted, proof::verified_receipt, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, Instructions, State, now};
-use common::same;
+use common::{AccountTable, Instructions, State, now, same};
 use gantry_core::receipt::ReceiptStatus;
 use registry::Node;
 
@@ -51,7 +50,8 @@ impl StartJob {
             node: self.job.node,
             assignment: self.job.assignment.get(),
             started_at: now,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,7 +1,12 @@
-use crate::{calls::Market, ending::{self, End}, error::MarketError, programs::Registry, state::*};
+use crate::{
+    calls::Market,
+    ending::{self, End},
+    error::MarketError,
+    programs::Registry,
+    state::*,
+};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, now, writable};
-use common::same;
+use common::{AccountTable, State, now, same, writable};
 use registry::{Network, instructions::LeaseOutcome};
 
 /// Accounts of `stop_job`.

@@ -8,8 +8,7 @@ use crate::{
     state::*,
 };
 use anchor_lang::prelude::*;
-use common::{instructions::Transaction, AccountTable, Instructions, State, now, writable};
-use common::same;
+use common::{AccountTable, Instructions, State, instructions::Transaction, now, same, writable};
 use gantry_core::receipt::{ReceiptStatus, View};
 use registry::{Network, Node, instructions::LeaseOutcome};
 
@@ -84,7 +83,8 @@ impl SubmitProof {
             sequence: receipt.sequence(),
             served_seconds: served,
             elapsed_seconds: elapsed,
-        }.log();
+        }
+        .log();
         if !receipt.status().is_final() {
             return Ok(());
         }

@@ -1,6 +1,6 @@
 use crate::{error::MarketError, event::JobToppedUp, state::*, transfer};
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, now};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, now, same};
 use gantry_core::billing;
 
 /// Accounts of `top_up_job`.
@@ -78,7 +78,8 @@ impl TopUpJob {
             added,
             deposited,
             max_duration: extended,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

@@ -30,7 +30,8 @@ impl UpdateMint {
             minimum_price,
             stake_rate,
             enabled: self.payment_mint.enabled,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

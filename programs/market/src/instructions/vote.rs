@@ -1,6 +1,6 @@
 use crate::{error::MarketError, event::VoteCast, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, same, now};
+use common::{AccountTable, State, now, same};
 use gantry_core::BPS;
 use registry::Network;
 
@@ -45,7 +45,8 @@ impl CastVote {
             arbiter: *self.arbiter.address(),
             provider_share_bps,
             slash_bps,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

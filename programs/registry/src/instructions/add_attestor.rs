@@ -2,8 +2,7 @@
 
 use crate::{error::RegistryError, event::AttestorAdded, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `add_attestor`.
 #[derive(Accounts, AccountTable)]
@@ -43,8 +42,9 @@ impl AddAttestor {
         AttestorAdded {
             key,
             max_tier,
-            flags: granted
-        }.log();
+            flags: granted,
+        }
+        .log();
         Ok(())
     }
 }

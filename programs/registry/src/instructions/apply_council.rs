@@ -24,7 +24,8 @@ impl ApplyCouncil {
         CouncilChanged {
             arbiter_count: network.arbiter_count,
             arbiter_threshold: network.arbiter_threshold,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

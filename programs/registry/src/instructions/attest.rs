@@ -122,7 +122,8 @@ impl Attest {
             flags: args.flags,
             expires_at: args.expires_at,
             device_hash: args.device_hash,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

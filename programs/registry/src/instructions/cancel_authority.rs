@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::AuthorityProposalCancelled, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `cancel_authority`.
 #[derive(Accounts, AccountTable)]

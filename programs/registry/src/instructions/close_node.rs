@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::NodeClosed, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `close_node`.
 #[derive(Accounts, AccountTable)]
@@ -41,7 +40,8 @@ impl CloseNode {
             node: *self.node.address(),
             provider: *self.provider.address(),
             device_hash,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

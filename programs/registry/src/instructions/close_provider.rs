@@ -44,7 +44,8 @@ impl CloseProvider {
         self.validate()?;
         ProviderClosed {
             provider: *self.provider.address(),
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::ProviderConvicted, state::*};
 use anchor_lang::{AnchorAccount, prelude::*};
-use common::{AccountTable, State, now};
-use common::same;
+use common::{AccountTable, State, now, same};
 
 /// Accounts of `convict_node`.
 #[derive(Accounts, AccountTable)]
@@ -43,7 +42,8 @@ impl ConvictNode {
             node: *self.node.address(),
             disputes_lost: self.provider.disputes_lost.get(),
             equivocated,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

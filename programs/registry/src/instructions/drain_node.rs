@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::NodeStatusChanged, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `drain_node`.
 #[derive(Accounts, AccountTable)]
@@ -25,7 +24,8 @@ impl DrainNode {
             node: *self.node.address(),
             status: self.node.status,
             drain_after_job: self.node.drain_after_job,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

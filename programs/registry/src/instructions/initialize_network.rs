@@ -62,8 +62,9 @@ impl InitializeNetwork {
         network.timelock_seconds = args.timelock_seconds.into();
         NetworkInitialized {
             authority: args.authority,
-            market_authority: args.market_authority
-        }.log();
+            market_authority: args.market_authority,
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::NodeLeased, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `lease_node`.
 #[derive(Accounts, AccountTable)]
@@ -35,8 +34,9 @@ impl LeaseNode {
             .ok_or(RegistryError::Overflow)?;
         NodeLeased {
             node: *self.node.address(),
-            job
-        }.log();
+            job,
+        }
+        .log();
         Ok(())
     }
 }

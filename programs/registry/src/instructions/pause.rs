@@ -29,8 +29,9 @@ impl Pause {
         self.network.paused |= flags;
         PauseChanged {
             paused: self.network.paused,
-            by: *self.signer.address()
-        }.log();
+            by: *self.signer.address(),
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::AuthorityProposed, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `propose_authority`.
 #[derive(Accounts, AccountTable)]

@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::CouncilProposed, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, now};
-use common::same;
+use common::{AccountTable, State, now, same};
 
 /// Accounts of `propose_council`.
 #[derive(Accounts, AccountTable)]
@@ -17,10 +16,12 @@ pub struct ProposeCouncil {
 impl ProposeCouncil {
     /// Names the next council, due after the timelock. A later proposal takes the place of an earlier one and waits anew.
     pub fn handle(&mut self, arbiters: [Address; 9], count: u8, threshold: u8) -> Result<()> {
-        require!(valid_council(&arbiters, count, threshold), RegistryError::InvalidCouncil);
+        require!(
+            valid_council(&arbiters, count, threshold),
+            RegistryError::InvalidCouncil
+        );
         let network = &mut self.network;
-        let due_at = now()
-            .saturating_add(i64::from(network.timelock_seconds.get()));
+        let due_at = now().saturating_add(i64::from(network.timelock_seconds.get()));
         network.pending_arbiters = arbiters;
         network.pending_arbiter_count = count;
         network.pending_arbiter_threshold = threshold;
@@ -29,7 +30,8 @@ impl ProposeCouncil {
             due_at,
             arbiter_count: count,
             arbiter_threshold: threshold,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

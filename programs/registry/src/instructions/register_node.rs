@@ -1,8 +1,7 @@
 use super::update_hardware::HardwareArgs;
 use crate::{error::RegistryError, event::NodeRegistered, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, now};
-use common::same;
+use common::{AccountTable, State, now, same};
 
 /// What a node is listed with.
 #[derive(AnchorSerialize, AnchorDeserialize, IdlType, Clone, Copy)]
@@ -102,7 +101,8 @@ impl RegisterNode {
             price_mint: args.price_mint,
             price_per_hour: args.price_per_hour,
             country: args.country,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

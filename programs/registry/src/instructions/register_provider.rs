@@ -19,11 +19,7 @@ pub struct RegisterProvider {
 
 impl RegisterProvider {
     /// Registers the provider.
-    pub fn handle(
-        &mut self,
-        payout_owner: Address,
-        metadata_hash: [u8; 32]
-    ) -> Result<()> {
+    pub fn handle(&mut self, payout_owner: Address, metadata_hash: [u8; 32]) -> Result<()> {
         require!(!is_zero(&payout_owner), RegistryError::ZeroAddress);
         let provider = &mut self.provider;
         provider.authority = *self.authority.address();
@@ -35,7 +31,8 @@ impl RegisterProvider {
             provider: *self.provider.address(),
             authority: *self.authority.address(),
             payout_owner,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::NodeReleased, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, now};
-use common::same;
+use common::{AccountTable, State, now, same};
 
 /// How a job went for the node that had it, as the byte that the market passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +84,8 @@ impl ReleaseNode {
             status: status as u8,
             served_seconds,
             promised_seconds,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

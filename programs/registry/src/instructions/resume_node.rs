@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::NodeStatusChanged, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, now};
-use common::same;
+use common::{AccountTable, State, now, same};
 
 /// Accounts of `resume_node`.
 #[derive(Accounts, AccountTable)]
@@ -25,7 +24,8 @@ impl ResumeNode {
             node: *self.node.address(),
             status: self.node.status,
             drain_after_job: self.node.drain_after_job,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

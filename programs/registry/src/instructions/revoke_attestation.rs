@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::AttestationRevoked, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `revoke_attestation`.
 #[derive(Accounts, AccountTable)]
@@ -29,7 +28,8 @@ impl RevokeAttestation {
             node: *self.node.address(),
             attestor,
             by,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::GuardianChanged, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `set_guardian`.
 #[derive(Accounts, AccountTable)]

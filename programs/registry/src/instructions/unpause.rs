@@ -1,8 +1,7 @@
 use super::pause::valid_pause_flags;
 use crate::{error::RegistryError, event::PauseChanged, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `unpause`.
 #[derive(Accounts, AccountTable)]
@@ -22,8 +21,9 @@ impl Unpause {
         self.network.paused &= !flags;
         PauseChanged {
             paused: self.network.paused,
-            by: *self.authority.address()
-        }.log();
+            by: *self.authority.address(),
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::AttestorUpdated, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `update_attestor`.
 #[derive(Accounts, AccountTable)]
@@ -29,7 +28,8 @@ impl UpdateAttestor {
             max_tier,
             flags,
             active: attestor.active,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

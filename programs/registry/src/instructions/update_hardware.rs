@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::HardwareUpdated, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// What a node is made of and where it stands.
 #[derive(AnchorSerialize, AnchorDeserialize, IdlType, Clone, Copy)]
@@ -83,7 +82,8 @@ impl UpdateHardware {
             gpu_model: args.gpu_model,
             gpu_count: args.gpu_count,
             country: args.country,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

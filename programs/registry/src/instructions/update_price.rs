@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::PriceUpdated, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `update_price`.
 #[derive(Accounts, AccountTable)]
@@ -24,8 +23,9 @@ impl UpdatePrice {
         self.node.price_per_hour = price_per_hour.into();
         PriceUpdated {
             node: *self.node.address(),
-            price_per_hour
-        }.log();
+            price_per_hour,
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 use crate::{error::RegistryError, event::ProviderUpdated, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `update_provider`.
 #[derive(Accounts, AccountTable)]
@@ -23,7 +22,8 @@ impl UpdateProvider {
         ProviderUpdated {
             provider: *self.provider.address(),
             payout_owner,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

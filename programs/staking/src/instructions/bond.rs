@@ -1,7 +1,6 @@
 use crate::{error::StakingError, event::Bonded, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 use registry::Network;
 
 /// Accounts of `bond`.
@@ -26,8 +25,9 @@ impl Bond {
         Bonded {
             pool: *self.pool.address(),
             amount,
-            bonded: self.pool.bonded.get()
-        }.log();
+            bonded: self.pool.bonded.get(),
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 use crate::{event::UnstakeCancelled, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State};
-use common::same;
+use common::{AccountTable, State, same};
 
 /// Accounts of `cancel_unstake`.
 #[derive(Accounts, AccountTable)]
@@ -31,7 +30,8 @@ impl CancelUnstake {
             shares,
             active: self.pool.active.get(),
             unbonding: self.pool.unbonding.get(),
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

@@ -53,8 +53,9 @@ impl ClaimRewards {
         RewardsClaimed {
             pool: *self.pool.address(),
             owner: *self.owner.address(),
-            amount
-        }.log();
+            amount,
+        }
+        .log();
         Ok(())
     }
 }

@@ -62,7 +62,8 @@ impl ClosePool {
             provider: self.pool.provider,
             stake_dust,
             rewards,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 

@@ -33,8 +33,9 @@ impl ClosePosition {
         self.pool.positions = positions.ok_or(StakingError::Overflow)?;
         PositionClosed {
             pool: *self.pool.address(),
-            owner: *self.owner.address()
-        }.log();
+            owner: *self.owner.address(),
+        }
+        .log();
         Ok(())
     }
 }

@@ -62,7 +62,8 @@ impl CreatePool {
             provider: self.pool.provider,
             reward_mint: self.pool.reward_mint,
             commission_bps,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 

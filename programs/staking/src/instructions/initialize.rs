@@ -106,7 +106,8 @@ impl Initialize {
             stake_mint: params.stake_mint,
             treasury: params.treasury,
             unbonding_seconds: rules.unbonding_seconds,
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

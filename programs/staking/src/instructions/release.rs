@@ -31,8 +31,9 @@ impl Release {
         Released {
             pool,
             amount: bond,
-            bonded: self.pool.bonded.get()
-        }.log();
+            bonded: self.pool.bonded.get(),
+        }
+        .log();
         if rewards == 0 {
             return Ok(());
         }
@@ -52,6 +53,7 @@ pub(crate) fn share(pool: &mut State<Pool>, vault: &TokenAccount, rewards: u64) 
         pool: *pool.address(),
         amount: rewards,
         reward_index: pool.reward_index.get(),
-    }.log();
+    }
+    .log();
     Ok(())
 }

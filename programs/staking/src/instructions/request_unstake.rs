@@ -1,7 +1,6 @@
 use crate::{error::StakingError, event::UnstakeRequested, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, State, now};
-use common::same;
+use common::{AccountTable, State, now, same};
 
 /// Accounts of `request_unstake`.
 #[derive(Accounts, AccountTable)]
@@ -47,7 +46,8 @@ impl RequestUnstake {
             unlocks_at,
             active: self.pool.active.get(),
             unbonding: self.pool.unbonding.get(),
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

@@ -60,7 +60,8 @@ impl Slash {
             active: self.pool.active.get(),
             unbonding: self.pool.unbonding.get(),
             bonded: self.pool.bonded.get(),
-        }.log();
+        }
+        .log();
         Ok(())
     }
 

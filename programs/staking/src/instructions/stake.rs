@@ -78,7 +78,8 @@ impl Stake {
             shares,
             position_shares: self.position.shares.get(),
             active: self.pool.active.get(),
-        }.log();
+        }
+        .log();
         Ok(())
     }
 

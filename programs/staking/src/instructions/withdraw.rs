@@ -1,6 +1,6 @@
 use crate::{error::StakingError, event::Withdrawn, state::*};
 use anchor_lang::prelude::*;
-use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, same, signer, token, writable, now};
+use common::{AccountTable, MintAccount, State, TokenAccount, TokenProgram, now, same, signer, token, writable};
 
 /// Accounts of `withdraw`.
 #[derive(Accounts, AccountTable)]
@@ -51,7 +51,8 @@ impl Withdraw {
             owner: *self.owner.address(),
             amount,
             unbonding: self.pool.unbonding.get(),
-        }.log();
+        }
+        .log();
         Ok(())
     }
 }

@@ -1,9 +1,12 @@
 //! The model and the chain, side by side.
 
-use super::{Job, Model, NodeStatus, Position, Status};
-use crate::suite::cast::{Coin, NodeRef, Subject, Who, address, device_hash, node_key_address, nowhere};
+use super::{Dispute, Job, Mint, Model, NodeStatus, Position, Status};
+use crate::suite::{
+    cast::{Coin, NodeRef, Subject, Who, address, device_hash, node_key_address, nowhere},
+    chain::places,
+};
 use anchor_lang::{AnchorDeserialize, Discriminator};
-use gantry_sdk::{Pubkey, market, registry, staking, state::decode_account};
+use gantry_sdk::{Pubkey, ix::TermsArgs, market, market::types::Terms, registry, staking, state::decode_account};
 use std::fmt::Debug;
 
 /// What differs, one line each.
@@ -37,7 +40,9 @@ impl Model {
     /// How `data` on the chain (`None` for no account) differs from what the model has of `subject`.
     pub(crate) fn compare(&self, subject: Subject, data: Option<&[u8]>) -> Result<(), String> {
         let known = match subject {
-            Subject::Network => true,
+            Subject::Network | Subject::Rules => true,
+            Subject::Mint(coin) => self.mints.contains_key(&coin),
+            Subject::Dispute(job) => self.disputes.contains_key(&job),
             Subject::Provider(who) => self.providers.contains_key(&who),
             Subject::Node(node) => self.nodes.contains_key(&node),
             Subject::Device(device) => self.devices.contains_key(&device),
@@ -63,12 +68,37 @@ impl Model {
             Subject::Network => {
                 let chain: registry::accounts::Network = read(data)?;
                 found.same("paused", chain.paused, self.paused);
+                found.same("arbiters", chain.arbiters, places(&self.council.members));
+                found.same("threshold", chain.arbiter_threshold, self.council.threshold);
+                let proposed = self.proposed.as_ref();
+                let (members, due): (&[Who], _) = proposed.map_or((&[], 0), |(next, due)| (&next.members, *due));
+                found.same("proposed arbiters", chain.pending_arbiters, places(members));
+                found.same("council change", chain.council_change_at, due);
             }
+            Subject::Rules => {
+                let chain: market::accounts::MarketParams = read(data)?;
+                found.same("terms", stored(&chain.terms), meant(&self.rules.terms));
+                let announced = self.announced.as_ref();
+                found.same(
+                    "terms change",
+                    chain.terms_change_at,
+                    announced.map_or(0, |(_, at)| *at),
+                );
+                if let Some((terms, _)) = announced {
+                    found.same("announced terms", stored(&chain.pending_terms), meant(terms));
+                }
+            }
+            Subject::Mint(coin) => mint(&self.mints[&coin], &read(data)?, found),
+            Subject::Dispute(job) => dispute(&self.disputes[&job], &read(data)?, found),
             Subject::Provider(who) => self.provider(who, &read(data)?, found),
             Subject::Node(node) => self.node(node, &read(data)?, found),
             Subject::Device(device) => {
                 let chain: registry::accounts::Device = read(data)?;
-                found.same("node", chain.node, or_nowhere(self.devices.get(&device), |n| n.at()));
+                let model = &self.devices[&device];
+                found.same("node", chain.node, or_nowhere(model.node, NodeRef::at));
+                found.same("claims", chain.claims, model.claims);
+                found.same("completed", chain.jobs_completed, model.completed);
+                found.same("failed", chain.jobs_failed, model.failed);
             }
             Subject::Pool(who) => self.pool_fields(who, &read(data)?, found),
             Subject::Position(pool, who) => position(&self.positions[&(pool, who)], &read(data)?, found),
@@ -89,6 +119,7 @@ impl Model {
         found.same("payout", chain.payout_owner, address(model.payout));
         found.same("nodes", chain.node_count, model.nodes);
         found.same("leases", chain.active_leases, model.leases);
+        found.same("lost", chain.disputes_lost, model.lost);
         let record = &model.record;
         found.same("completed", chain.jobs_completed, record.completed);
         found.same("failed", chain.jobs_failed, record.failed);
@@ -102,6 +133,9 @@ impl Model {
         found.same("mint", chain.price_mint, model.coin.mint().mint);
         found.same("price", chain.price_per_hour, model.price);
         found.same("status", chain.status, model.status as u8);
+        found.same("drains", chain.drain_after_job == 1, model.drains);
+        found.same("gpu", chain.gpu_model, model.hardware.gpu_model);
+        found.same("country", chain.country, model.hardware.country);
         found.same("job", chain.current_job, or_nowhere(model.job, |job| job.at()));
         found.same("attestor", chain.attestor, or_nowhere(model.attestor, address));
         found.same("device", chain.device_hash, device_hash(model.device));
@@ -167,7 +201,10 @@ fn job(model: &Job, customer: Who, chain: &market::accounts::Job, found: &mut Di
     found.same("status", chain.status, model.status as u8);
     found.same("outcome", chain.outcome, model.outcome as u8);
     found.same("accepted", chain.options & 4 != 0, model.accepted);
+    found.same("notice", chain.options & 8 != 0, model.noticed);
     found.same("deposited", chain.deposited, model.deposited);
+    found.same("claimed", chain.paid_out, model.claimed);
+    found.same("longest", chain.max_duration, model.spec.max_duration);
     found.same("node", chain.node, or_nowhere(model.node, NodeRef::at));
     let provider = or_nowhere(model.provider, |who| Subject::Provider(who).at());
     found.same("provider", chain.provider, provider);
@@ -186,5 +223,60 @@ fn job(model: &Job, customer: Who, chain: &market::accounts::Job, found: &mut Di
     found.same("exit code", chain.exit_code, model.exit_code);
     found.same("digest", chain.output_digest, [model.digest; 32]);
     found.same("barred", chain.barred, model.barred.map(barred));
-    found.same("has a bond", chain.bond > 0, model.status != Status::Open);
+    let answers = matches!(model.status, Status::Assigned | Status::Running);
+    found.same(
+        "has a bond",
+        chain.bond > 0,
+        answers || (model.ended() && model.bond > 0),
+    );
+}
+
+/// Every number of the terms in force or announced.
+macro_rules! numbers {
+    ($terms:expr) => {
+        [
+            u64::from($terms.dispute_bond),
+            $terms.bond_ratio_bps.into(),
+            $terms.dispute_window.into(),
+            $terms.min_start_deadline.into(),
+            $terms.max_start_deadline.into(),
+            $terms.min_proof_timeout.into(),
+            $terms.max_proof_timeout.into(),
+            $terms.arbitration_timeout.into(),
+            $terms.max_duration.into(),
+            $terms.open_timeout.into(),
+            $terms.fee_bps.into(),
+            $terms.matcher_fee_bps.into(),
+            $terms.sla[0].shortfall_bps.into(),
+            $terms.sla[0].credit_bps.into(),
+            $terms.sla[1].shortfall_bps.into(),
+            $terms.sla[1].credit_bps.into(),
+            $terms.sla[2].shortfall_bps.into(),
+            $terms.sla[2].credit_bps.into(),
+        ]
+    };
+}
+
+fn stored(terms: &Terms) -> [u64; 18] {
+    numbers!(terms)
+}
+
+fn meant(terms: &TermsArgs) -> [u64; 18] {
+    numbers!(terms)
+}
+
+fn mint(model: &Mint, chain: &market::accounts::PaymentMint, found: &mut Differences) {
+    found.same("enabled", chain.enabled == 1, model.enabled);
+    found.same("minimum price", chain.minimum_price, model.minimum);
+    found.same("rate", chain.stake_rate, model.rate);
+}
+
+fn dispute(model: &Dispute, chain: &market::accounts::Dispute, found: &mut Differences) {
+    found.same("bond", chain.bond, model.bond);
+    found.same("opened at", chain.opened_at, model.opened);
+    found.same("deadline", chain.deadline, model.deadline);
+    let votes = chain
+        .votes
+        .map(|vote| (vote.cast == 1).then_some((vote.provider_share_bps, vote.slash_bps)));
+    found.same("votes", votes, model.votes);
 }

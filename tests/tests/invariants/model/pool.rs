@@ -70,6 +70,8 @@ pub(crate) struct Pool {
     /// The index at each loss of the whole active stake.
     pub(crate) wipes: Vec<u128>,
     pub(crate) positions: u32,
+    /// Positions that were closed, each with less than a base unit of revenue that it had earned.
+    pub(crate) left: u32,
 }
 
 impl Pool {
@@ -89,6 +91,7 @@ impl Pool {
             revenue: 0,
             wipes: Vec::new(),
             positions: 0,
+            left: 0,
         }
     }
 
@@ -136,15 +139,16 @@ impl Pool {
         Ok(())
     }
 
-    /// Takes the whole `bond` of a job.
-    pub(crate) fn slash(&mut self, bond: u64) {
+    /// Takes `amount` of the `bond` of a job, the rest of which answers for nothing any more.
+    pub(crate) fn slash(&mut self, bond: u64, amount: u64) {
+        assert!(amount <= bond, "a slash of no more than the bond");
         self.bonded -= bond;
-        self.slashed += bond;
+        self.slashed += amount;
         let before = self.active.stake;
         let all = u128::from(before) + u128::from(self.unbonding.stake);
-        let unbonding = (u128::from(bond) * u128::from(self.unbonding.stake) / all) as u64;
+        let unbonding = (u128::from(amount) * u128::from(self.unbonding.stake) / all) as u64;
         self.unbonding.stake -= unbonding;
-        self.active.stake -= bond - unbonding;
+        self.active.stake -= amount - unbonding;
         let next_to_nothing = u128::from(self.active.stake) << 20 < u128::from(before);
         if self.bonded > 0 || !next_to_nothing {
             return;

@@ -5,7 +5,7 @@ use crate::suite::{
     cast::{Coin, JobRef, NODE_KEYS, NodeRef, PAYER, Purse, Subject, Who, address, nowhere},
     dice::Dice,
     model::{
-        Job, JobSpec, Model, NodeStatus, Outcome, RUNTIME, Reasons, Status, Verdict, because,
+        Job, JobSpec, Model, Node, NodeStatus, Outcome, RUNTIME, Reasons, Status, Verdict, because,
         job::{bond, deposit},
         there,
     },
@@ -39,6 +39,10 @@ pub(crate) struct OpenJob {
 
 impl OpenJob {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
+        let open = model.jobs.values().filter(|job| job.status == Status::Open);
+        if open.count() > 4 && !dice.chance(10) {
+            return None;
+        }
         // Mostly somebody with money.
         let who = if dice.chance(90) {
             dice.below(5) as Who
@@ -68,10 +72,18 @@ impl OpenJob {
 fn spec(model: &Model, dice: &mut Dice) -> JobSpec {
     let terms = &model.rules.terms;
     let mut spec = JobSpec {
-        max_price: 10_000 + dice.size(50_000_000),
-        max_duration: 1 + dice.size(3_000) as u32,
-        start_deadline: 5 + dice.size(100) as u32,
-        proof_timeout: 5 + dice.size(300) as u32,
+        max_price: if dice.chance(60) {
+            dice.between(1_000_000, 50_000_000)
+        } else {
+            10_000 + dice.size(50_000_000)
+        },
+        max_duration: if dice.chance(40) {
+            600 + dice.below(3_000) as u32
+        } else {
+            1 + dice.size(3_000) as u32
+        },
+        start_deadline: 20 + dice.size(400) as u32,
+        proof_timeout: 20 + dice.size(500) as u32,
         node: dice.chance(5).then(|| node(model, dice)).flatten(),
         matcher: dice.chance(5).then(|| wallet(dice)),
         gpu_models: [0; 4],
@@ -171,6 +183,7 @@ impl Operation for OpenJob {
     fn apply(&self, model: &mut Model) -> Verdict {
         let (spec, terms) = (&self.spec, &model.rules.terms);
         let JobRef(who, id) = self.job;
+        let mint = model.mints.get(&self.coin);
         let next = model.customers.get(&who).map_or(0, |customer| customer.next_id);
         let amount = deposit(spec.max_price, spec.max_duration);
         let purse = Purse::Own(who, self.coin);
@@ -182,11 +195,15 @@ impl Operation for OpenJob {
             && spec.countries.iter().all(letters);
         let within = |value: u32, low: u32, high: u32| (low..=high).contains(&value);
         Reasons::default()
-            .unless(self.coin != Coin::Stake, RUNTIME)
+            .unless(mint.is_some(), RUNTIME)
+            .unless(mint.is_none_or(|mint| mint.enabled), "MintDisabled")
             .unless(!model.jobs.contains_key(&self.job), RUNTIME)
             .unless(model.paused & 1 == 0, "Paused")
             .unless(id == next, "WrongJobId")
-            .unless(spec.max_price >= MINIMUM_PRICE, "PriceBelowMinimum")
+            .unless(
+                spec.max_price > 0 && mint.is_none_or(|mint| spec.max_price >= mint.minimum),
+                "PriceBelowMinimum",
+            )
             .unless(within(spec.max_duration, 1, terms.max_duration), "InvalidDuration")
             .unless(
                 within(spec.start_deadline, terms.min_start_deadline, terms.max_start_deadline),
@@ -210,11 +227,13 @@ impl Operation for OpenJob {
             status: Status::Open,
             outcome: Outcome::None,
             accepted: false,
+            noticed: false,
             node: spec.node,
             provider: None,
             matcher: spec.matcher,
             price: 0,
             bond: 0,
+            claimed: 0,
             assignment: 0,
             sequence: 0,
             served: 0,
@@ -242,6 +261,7 @@ pub(super) fn close(model: &mut Model, at: JobRef) {
     let vault = Purse::Vault(at);
     model.pay(vault, Model::treasury(job.coin), model.holds(vault));
     model.purses.remove(&vault);
+    model.disputes.remove(&at);
     model.customers.get_mut(&at.0).expect("its customer").open_jobs -= 1;
 }
 
@@ -310,20 +330,38 @@ pub(crate) struct AssignJob {
     pool: Who,
 }
 
+/// Whether `node` could take `job` now, and its pool answer for it.
+fn fits(model: &Model, job: &Job, at: NodeRef, node: &Node) -> bool {
+    let Some(pool) = model.pools.get(&at.0) else {
+        return false;
+    };
+    let mint = &model.mints[&job.coin];
+    let highest = deposit(node.price, job.spec.max_duration).unwrap_or(u64::MAX);
+    let asked = bond(highest, mint.rate, model.rules.terms.bond_ratio_bps).unwrap_or(u64::MAX);
+    let covered = pool.active.stake >= model.rules.staking.minimum_pool_stake
+        && asked <= pool.active.stake.saturating_sub(pool.bonded);
+    node.status == NodeStatus::Available
+        && pool.coin == job.coin
+        && covered
+        && job.spec.node.is_none_or(|node| node == at)
+        && !job.barred.contains(&Some(at))
+        && job.mismatches(node, model.now).is_empty()
+}
+
 impl AssignJob {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
-        let at = job(model, dice, |job| job.status == Status::Open)?;
+        let taken = dice.chance(90);
+        let at = job(model, dice, |job| {
+            job.status == Status::Open && (!taken || model.nodes.iter().any(|(at, node)| fits(model, job, *at, node)))
+        })?;
         let job = model.jobs.get(&at);
         let coin = job.map_or(Coin::Usdc, |job| job.coin);
         // One that would do, if there is one; any other now and then.
-        let fits = |node: &&NodeRef| {
-            let free = model.nodes[*node].status == NodeStatus::Available;
-            let pool = model.pools.get(&node.0);
-            let minimum = model.rules.staking.minimum_pool_stake;
-            let pool = pool.filter(|pool| pool.coin == coin && pool.active.stake >= minimum);
-            free && pool.is_some() && job.is_none_or(|job| job.mismatches(&model.nodes[*node], model.now).is_empty())
-        };
-        let fitting: Vec<NodeRef> = model.nodes.keys().filter(fits).copied().collect();
+        let fitting = model
+            .nodes
+            .iter()
+            .filter(|(at, node)| job.is_some_and(|job| fits(model, job, **at, node)));
+        let fitting: Vec<NodeRef> = fitting.map(|(at, _)| *at).collect();
         let node = match job.and_then(|job| job.node).or(dice.pick(&fitting).copied()) {
             Some(node) if !dice.chance(5) => node,
             None if !dice.chance(15) => return None,
@@ -382,7 +420,7 @@ impl Operation for AssignJob {
         }
         // A price that does not fit may be too high to reckon with.
         reasons.verdict()?;
-        let rate = model.rules.rates[usize::from(self.coin == Coin::Usd22)];
+        let rate = there(model.mints.get(&self.coin))?.rate;
         let highest = because(deposit(node.price, job.spec.max_duration).ok_or("DepositTooLarge"))?;
         let bond = because(bond(highest, rate, terms.bond_ratio_bps).ok_or("Overflow"))?;
         let mut pool = pool.clone();

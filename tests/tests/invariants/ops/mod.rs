@@ -1,16 +1,26 @@
 //! What can happen in a history: one type per operation.
 //!
 //! To add an operation: write a type that implements [`Operation`], with a `draw` that makes one out of the model and
-//! the dice, and add one line to [`KINDS`]. Nothing else needs to know of it: replays, hostile signers, comparison with
-//! the chain, shrinking and counting come with the trait. Where an operation changes fields that the model does not have
-//! yet, add them to the model and one line each to `model/compare.rs`.
+//! the dice, add one line to [`KINDS`] and its name to [`SUCCEEDING`]. Nothing else needs to know of it: replays, hostile
+//! signers, comparison with the chain, shrinking and counting come with the trait. Where an operation changes fields that
+//! the model does not have yet, add them to the model and one line each to `model/compare.rs`.
 
+pub(crate) mod closing;
+pub(crate) mod convicting;
+pub(crate) mod disputes;
 pub(crate) mod ending;
 pub(crate) mod jobs;
+pub(crate) mod leaving;
+pub(crate) mod nodes;
 pub(crate) mod noise;
+pub(crate) mod paper;
+pub(crate) mod paying;
+pub(crate) mod providers;
 pub(crate) mod registry;
 pub(crate) mod running;
+pub(crate) mod settling;
 pub(crate) mod staking;
+pub(crate) mod terms;
 pub(crate) mod usurp;
 
 use super::{
@@ -20,7 +30,7 @@ use super::{
 };
 use anchor_lang::AnchorDeserialize;
 use gantry_sdk::{Instruction, Pubkey, market::accounts::Job as JobAccount};
-use running::Paper;
+use paper::Paper;
 use std::{fmt::Debug, rc::Rc};
 
 /// One thing that can happen, with everything that it names: it means the same whenever it is done again.
@@ -43,6 +53,16 @@ pub(crate) trait Operation: Debug {
     fn receipt(&self) -> Option<(JobRef, &Paper)> {
         None
     }
+
+    /// The job whose node it convicts, and the two receipts that are to contradict each other.
+    fn contradiction(&self) -> Option<(JobRef, [&Paper; 2])> {
+        None
+    }
+
+    /// The seconds of a job that its customer does not call into question.
+    fn acknowledges(&self) -> Option<(JobRef, u32)> {
+        None
+    }
 }
 
 /// An operation, shared with the list of what was done.
@@ -52,33 +72,138 @@ type Draw = fn(&Model, &mut Dice) -> Option<Op>;
 
 /// Every kind of operation and how often it is drawn.
 const KINDS: &[(u64, Draw)] = &[
-    (14, |m, d| jobs::OpenJob::draw(m, d)),
-    (2, |m, d| jobs::CancelJob::draw(m, d)),
-    (18, |m, d| jobs::AssignJob::draw(m, d)),
-    (12, |m, d| running::StartJob::draw(m, d)),
-    (18, |m, d| running::SubmitProof::draw(m, d)),
-    (3, |m, d| running::StopJob::draw(m, d)),
+    (16, |m, d| jobs::OpenJob::draw(m, d)),
+    (1, |m, d| jobs::CancelJob::draw(m, d)),
+    (24, |m, d| jobs::AssignJob::draw(m, d)),
+    (24, |m, d| running::StartJob::draw(m, d)),
+    (32, |m, d| running::SubmitProof::draw(m, d)),
+    (4, |m, d| paper::Replay::draw(m, d)),
+    (2, |m, d| running::StopJob::draw(m, d)),
+    (5, |m, d| paying::TopUp::draw(m, d)),
+    (6, |m, d| paying::Acknowledge::draw(m, d)),
+    (14, |m, d| paying::Claim::draw(m, d)),
+    (2, |m, d| leaving::Decline::draw(m, d)),
+    (4, |m, d| leaving::EndJob::draw(m, d)),
     (4, |m, d| ending::AcceptResult::draw(m, d)),
-    (5, |m, d| running::ReportLapse::draw(m, d)),
-    (5, |m, d| ending::ExpireAssignment::draw(m, d)),
-    (10, |m, d| ending::SettleJob::draw(m, d)),
-    (1, |m, d| registry::RegisterProvider::draw(m, d)),
-    (2, |m, d| registry::RegisterNode::draw(m, d)),
-    (2, |m, d| registry::UpdatePrice::draw(m, d)),
-    (3, |m, d| registry::Attest::draw(m, d)),
+    (3, |m, d| running::ReportLapse::draw(m, d)),
+    (3, |m, d| ending::ExpireAssignment::draw(m, d)),
+    (10, |m, d| settling::Settle::draw(m, d)),
+    (5, |m, d| settling::Settle::draw_slash(m, d)),
+    (5, |m, d| disputes::DisputeJob::draw(m, d)),
+    (16, |m, d| disputes::Vote::draw(m, d)),
+    (8, |m, d| settling::ResolveDispute::draw(m, d)),
+    (3, |m, d| convicting::SlashEquivocation::draw(m, d)),
+    (2, |m, d| terms::ProposeTerms::draw(m, d)),
+    (2, |m, d| terms::ApplyTerms::draw(m, d)),
+    (1, |m, d| terms::CancelTerms::draw(m, d)),
+    (2, |m, d| terms::UpdateMint::draw(m, d)),
+    (1, |m, d| terms::ProposeCouncil::draw(m, d)),
+    (2, |m, d| terms::ApplyCouncil::draw(m, d)),
+    (1, |m, d| terms::CancelCouncil::draw(m, d)),
+    (2, |m, d| registry::RegisterProvider::draw(m, d)),
+    (1, |m, d| providers::UpdateProvider::draw(m, d)),
+    (2, |m, d| providers::CloseProvider::draw(m, d)),
+    (4, |m, d| registry::RegisterNode::draw(m, d)),
+    (2, |m, d| nodes::Manage::draw_price(m, d)),
+    (2, |m, d| nodes::Manage::draw_hardware(m, d)),
+    (2, |m, d| nodes::Manage::draw_drain(m, d)),
+    (4, |m, d| nodes::Manage::draw_resume(m, d)),
+    (2, |m, d| nodes::Manage::draw_close(m, d)),
+    (5, |m, d| registry::Attest::draw(m, d)),
+    (1, |m, d| nodes::Revoke::draw(m, d)),
     (1, |m, d| registry::Pause::draw(m, d)),
     (6, |m, d| registry::Unpause::draw(m, d)),
-    (1, |m, d| staking::CreatePool::draw(m, d)),
+    (4, |m, d| staking::CreatePool::draw(m, d)),
     (2, |m, d| staking::SetCommission::draw(m, d)),
-    (6, |m, d| staking::Stake::draw(m, d)),
-    (6, |m, d| staking::RequestUnstake::draw(m, d)),
+    (7, |m, d| staking::Stake::draw(m, d)),
+    (3, |m, d| staking::RequestUnstake::draw(m, d)),
     (2, |m, d| staking::CancelUnstake::draw(m, d)),
     (4, |m, d| staking::Withdraw::draw(m, d)),
     (4, |m, d| staking::ClaimRewards::draw(m, d)),
+    (2, |m, d| closing::ClosePosition::draw(m, d)),
+    (3, |m, d| closing::ClosePool::draw(m, d)),
     (2, |m, d| usurp::Usurp::draw(m, d)),
     (2, |m, d| noise::Dust::draw(m, d)),
     (1, |m, d| noise::Gift::draw(m, d)),
-    (12, |m, d| noise::Advance::draw(m, d)),
+    (16, |m, d| noise::Advance::draw(m, d)),
+];
+
+/// What must have gone through once for a run to have tested it.
+pub(crate) const SUCCEEDING: &[&str] = &[
+    "(dust)",
+    "(gift)",
+    "(time)",
+    "accept_result",
+    "acknowledge",
+    "apply_council",
+    "apply_terms",
+    "assign_job",
+    "attest",
+    "cancel_council",
+    "cancel_job",
+    "cancel_terms",
+    "cancel_unstake",
+    "claim",
+    "claim_rewards",
+    "close_node",
+    "close_pool",
+    "close_position",
+    "close_provider",
+    "create_pool",
+    "decline_assignment",
+    "dispute_job",
+    "drain_node",
+    "end_job",
+    "expire_assignment",
+    "open_job",
+    "pause",
+    "propose_council",
+    "propose_terms",
+    "register_node",
+    "register_provider",
+    "report_lapse",
+    "request_unstake",
+    "resolve_dispute",
+    "resume_node",
+    "revoke_attestation",
+    "set_commission",
+    "settle_job",
+    "settle_with_slash",
+    "slash_equivocation",
+    "stake",
+    "start_job",
+    "stop_job",
+    "submit_proof",
+    "top_up_job",
+    "unpause",
+    "update_hardware",
+    "update_mint",
+    "update_price",
+    "update_provider",
+    "vote",
+    "withdraw",
+];
+
+/// Instructions that no history draws: what sets the network up or changes who runs it, and what only the market may call,
+/// which `(usurp)` tries.
+pub(crate) const NOT_DRAWN: &[&str] = &[
+    "accept_authority",
+    "add_attestor",
+    "bond",
+    "cancel_authority",
+    "convict_node",
+    "deposit_rewards",
+    "enable_mint",
+    "initialize",
+    "initialize_network",
+    "lease_node",
+    "propose_authority",
+    "release",
+    "release_node",
+    "remove_attestor",
+    "set_guardian",
+    "slash",
+    "update_attestor",
 ];
 
 /// The kinds that a history begins with, so that there is a market to play in.
@@ -90,8 +215,8 @@ const OPENING: &[Draw] = &[
     |m, d| registry::RegisterNode::draw(m, d),
 ];
 
-/// Steps of the opening: three rounds.
-const OPENING_STEPS: usize = 15;
+/// Steps of the opening: four rounds.
+const OPENING_STEPS: usize = 20;
 
 /// What happens as step number `step`.
 pub(crate) fn draw(model: &Model, dice: &mut Dice, step: usize, done: &[Op]) -> Op {
@@ -139,17 +264,25 @@ pub(crate) fn node(model: &Model, dice: &mut Dice) -> Option<NodeRef> {
     dice.pick(&nodes).copied()
 }
 
-/// A job for which `fits` holds; now and then any job, closed and future ones too. `None` where there is none.
+/// A job for which `fits` holds; now and then any job, closed and future ones too. Mostly `None` where there is none.
 pub(crate) fn job(model: &Model, dice: &mut Dice, fits: impl Fn(&Job) -> bool) -> Option<JobRef> {
-    if dice.chance(4) {
-        let who = wallet(dice);
-        let next = model.customers.get(&who).map_or(0, |customer| customer.next_id);
-        return Some(JobRef(who, dice.below(next + 1)));
+    let fitting = model.jobs.iter().filter(|(_, job)| fits(job));
+    let fitting: Vec<JobRef> = fitting.map(|(at, _)| *at).collect();
+    if fitting.is_empty() && !dice.chance(8) {
+        return None;
     }
-    let any = dice.chance(6);
-    let jobs = model.jobs.iter().filter(|(_, job)| any || fits(job));
-    let jobs: Vec<JobRef> = jobs.map(|(at, _)| *at).collect();
-    dice.pick(&jobs).copied()
+    match dice.below(25) {
+        0 => {
+            let who = wallet(dice);
+            let next = model.customers.get(&who).map_or(0, |customer| customer.next_id);
+            Some(JobRef(who, dice.below(next + 1)))
+        }
+        1 => {
+            let any: Vec<JobRef> = model.jobs.keys().copied().collect();
+            dice.pick(&any).copied()
+        }
+        _ => dice.pick(&fitting).copied(),
+    }
 }
 
 /// The node of a job, or another one now and then.

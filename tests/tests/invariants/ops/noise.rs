@@ -1,8 +1,8 @@
 //! What anybody can do to disturb: gifts to vaults and to addresses that do not exist yet; and time.
 
-use super::{Op, Operation, job, wallet};
+use super::{Op, Operation, job, registry::PROVIDERS, wallet};
 use crate::suite::{
-    cast::{Coin, JobRef, PAYER, Purse, Subject, Who, address},
+    cast::{Coin, JobRef, NODE_KEYS, NodeRef, PAYER, Purse, Subject, Who, address},
     dice::Dice,
     model::{Model, RUNTIME, Reasons, Verdict, there},
 };
@@ -72,17 +72,32 @@ impl Operation for Dust {
     }
 }
 
-/// Lamports sent to where a customer's next job and its vault will be.
+/// Lamports sent to accounts, or to where accounts will be.
 #[derive(Debug)]
 pub(crate) struct Gift {
-    job: JobRef,
+    to: [Subject; 2],
 }
 
 impl Gift {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
         let who = wallet(dice);
         let next = model.customers.get(&who).map_or(0, |customer| customer.next_id);
-        Some(Rc::new(Self { job: JobRef(who, next) }))
+        let at = match dice.below(2) {
+            0 => JobRef(who, next),
+            _ => job(model, dice, |_| true).unwrap_or(JobRef(who, next)),
+        };
+        let owner = dice.below(u64::from(PROVIDERS)) as Who;
+        let to = match dice.below(5) {
+            0 => [Subject::Dispute(at), Subject::Job(at)],
+            1 => [Subject::Pool(owner), Subject::Purse(Purse::Rewards(owner))],
+            2 => [Subject::Provider(owner), Subject::Position(owner, who)],
+            3 => [
+                Subject::Node(NodeRef(owner, dice.below(u64::from(NODE_KEYS)) as u8)),
+                Subject::Purse(Purse::Stake(owner)),
+            ],
+            _ => [Subject::Job(at), Subject::Purse(Purse::Vault(at))],
+        };
+        Some(Rc::new(Self { to }))
     }
 }
 
@@ -101,7 +116,7 @@ impl Operation for Gift {
             accounts: vec![AccountMeta::new(address(PAYER), true), AccountMeta::new(to, false)],
             data: data.clone(),
         };
-        vec![give(self.job.at()), give(Subject::Purse(Purse::Vault(self.job)).at())]
+        self.to.iter().map(|subject| give(subject.at())).collect()
     }
 
     fn apply(&self, _: &mut Model) -> Verdict {
@@ -115,12 +130,12 @@ pub(crate) struct Advance(pub(crate) i64);
 
 impl Advance {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
+        let unbonding = u64::from(model.rules.staking.unbonding_seconds);
         let seconds = match dice.below(20) {
-            0..12 => dice.size(60),
-            12..17 => dice.size(700),
-            17 => u64::from(model.rules.staking.unbonding_seconds),
+            0..13 => dice.size(60),
+            13..18 => dice.size(400),
             18 => dice.size(4_000),
-            _ => dice.one_of(&[1, 600, 601, 86_400, 700_000]),
+            _ => dice.one_of(&[1, 600, 601, 901, unbonding, 86_400, 700_000]),
         };
         Some(Rc::new(Self(seconds as i64)))
     }

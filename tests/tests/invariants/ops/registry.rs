@@ -17,7 +17,7 @@ use gantry_sdk::{
 use std::rc::Rc;
 
 /// Providers that a history has at most.
-const PROVIDERS: Who = 3;
+pub(super) const PROVIDERS: Who = 4;
 
 #[derive(Debug)]
 pub(crate) struct RegisterProvider {
@@ -80,7 +80,7 @@ pub(crate) fn price(dice: &mut Dice) -> u64 {
     MINIMUM_PRICE + dice.size(20_000_000)
 }
 
-fn hardware(dice: &mut Dice) -> Hardware {
+pub(super) fn hardware(dice: &mut Dice) -> Hardware {
     let good = Hardware {
         gpu_model: dice.one_of(&[7, 8]),
         gpu_count: dice.one_of(&[1, 4]),
@@ -110,16 +110,34 @@ fn hardware(dice: &mut Dice) -> Hardware {
     }
 }
 
+/// Why `has` describes no machine.
+pub(super) fn unsound(has: &Hardware, reasons: &mut Reasons) {
+    let gpu = [has.gpu_count > 0, has.gpu_model > 0, has.vram_gib > 0];
+    let sound = has.cpu_cores > 0 && has.ram_gib > 0 && gpu.iter().all(|part| *part == gpu[0]);
+    reasons
+        .unless(has.country.iter().all(u8::is_ascii_uppercase), "InvalidCountry")
+        .unless(sound, "InvalidHardware");
+}
+
 impl RegisterNode {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
         let who = dice.below(u64::from(PROVIDERS)) as Who;
+        let free = (0..NODE_KEYS).filter(|key| !model.nodes.contains_key(&NodeRef(who, *key)));
+        let free: Vec<u8> = free.collect();
+        if free.len() < 3 && !dice.chance(20) {
+            return None;
+        }
+        let key = match dice.pick(&free) {
+            Some(key) if !dice.chance(10) => *key,
+            _ => dice.below(u64::from(NODE_KEYS)) as u8,
+        };
         let pool = model.pools.get(&who).map(|pool| pool.coin);
         let coin = match pool {
             Some(coin) if !dice.chance(10) => coin,
             _ => dice.one_of(&[Coin::Stake, Coin::Usdc, Coin::Usd22]),
         };
         Some(Rc::new(Self {
-            node: NodeRef(who, dice.below(u64::from(NODE_KEYS)) as u8),
+            node: NodeRef(who, key),
             signer: signer(dice, who),
             coin,
             price: price(dice),
@@ -154,20 +172,19 @@ impl Operation for RegisterNode {
     fn apply(&self, model: &mut Model) -> Verdict {
         there(model.providers.get(&self.node.0))?;
         let has = &self.hardware;
-        let gpu = [has.gpu_count > 0, has.gpu_model > 0, has.vram_gib > 0];
-        let sound = has.cpu_cores > 0 && has.ram_gib > 0 && gpu.iter().all(|part| *part == gpu[0]);
-        Reasons::default()
+        let mut reasons = Reasons::default();
+        unsound(has, &mut reasons);
+        reasons
             .unless(self.signer == self.node.0, "NotProviderAuthority")
             .unless(!model.nodes.contains_key(&self.node), RUNTIME)
             .unless(self.price > 0, "InvalidPrice")
-            .unless(has.country.iter().all(u8::is_ascii_uppercase), "InvalidCountry")
-            .unless(sound, "InvalidHardware")
             .verdict()?;
         let node = Node {
             coin: self.coin,
             price: self.price,
             hardware: *has,
             status: NodeStatus::Available,
+            drains: false,
             job: None,
             attestor: None,
             device: 0,
@@ -180,45 +197,6 @@ impl Operation for RegisterNode {
         };
         model.nodes.insert(self.node, node);
         model.providers.get_mut(&self.node.0).expect("seen above").nodes += 1;
-        Ok(())
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct UpdatePrice {
-    node: NodeRef,
-    signer: Who,
-    price: u64,
-}
-
-impl UpdatePrice {
-    pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
-        let node = node(model, dice)?;
-        Some(Rc::new(Self {
-            node,
-            signer: signer(dice, node.0),
-            price: price(dice),
-        }))
-    }
-}
-
-impl Operation for UpdatePrice {
-    fn name(&self) -> &'static str {
-        "update_price"
-    }
-
-    fn instructions(&self) -> Vec<Instruction> {
-        let update = ix::update_price(&address(self.node.0), &self.node.at(), self.price);
-        signed_by(update, 0, self.signer)
-    }
-
-    fn apply(&self, model: &mut Model) -> Verdict {
-        let node = there(model.nodes.get_mut(&self.node))?;
-        Reasons::default()
-            .unless(self.signer == self.node.0, "NotProviderAuthority")
-            .unless(self.price > 0, "InvalidPrice")
-            .verdict()?;
-        node.price = self.price;
         Ok(())
     }
 }
@@ -239,7 +217,7 @@ impl Attest {
         let node = node(model, dice)?;
         let attestor = dice.one_of(&[ATTESTOR, ATTESTOR, JUNIOR_ATTESTOR]);
         let year = 400 * 24 * 3_600;
-        let lasts = match dice.below(8) {
+        let lasts = match dice.below(20) {
             0 => i64::MIN,
             1 => i64::MAX - model.now,
             2 => year + 1,
@@ -247,6 +225,7 @@ impl Attest {
             4 => 0,
             _ => 1 + dice.size(100_000) as i64,
         };
+        let wide = dice.chance(if attestor == ATTESTOR { 90 } else { 10 });
         // Mostly a device of its own, so that an attestation is not always refused.
         let own = 1 + (node.0 * NODE_KEYS + node.1) % 32;
         Some(Rc::new(Self {
@@ -254,8 +233,16 @@ impl Attest {
             attestor,
             signer: signer(dice, attestor),
             device: if dice.chance(80) { own } else { dice.below(4) as u8 },
-            tier: dice.one_of(&[0, 1, 1, 2, 3, 3, 4]),
-            flags: dice.one_of(&[0, 1, 3, 3, 0b11_1111, 0b11_1111, 0b100_0000]),
+            tier: if wide {
+                dice.one_of(&[0, 1, 2, 3, 3, 4])
+            } else {
+                dice.one_of(&[0, 1])
+            },
+            flags: if wide {
+                dice.one_of(&[1, 3, 0b11_1111, 0b11_1111, 0b100_0000])
+            } else {
+                dice.one_of(&[0, 1, 3])
+            },
             expires_at: model.now.saturating_add(lasts),
         }))
     }
@@ -287,7 +274,7 @@ impl Operation for Attest {
         } else {
             (1, 0b11)
         };
-        let claimed = model.devices.get(&self.device).copied();
+        let claimed = model.devices.get(&self.device).and_then(|device| device.node);
         let lasts = i128::from(self.expires_at) - i128::from(now);
         Reasons::default()
             .unless(self.signer == self.attestor, "NotAttestor")
@@ -308,11 +295,21 @@ impl Operation for Attest {
         node.flags = self.flags;
         node.attested_until = self.expires_at;
         if node.status == NodeStatus::Suspended {
-            node.status = NodeStatus::Available;
+            node.status = if std::mem::take(&mut node.drains) {
+                NodeStatus::Draining
+            } else {
+                NodeStatus::Available
+            };
             node.suspended_at = 0;
             node.failures = 0;
         }
-        model.devices.insert(self.device, self.node);
+        let device = model.devices.entry(self.device).or_default();
+        if claimed.is_none() {
+            device.node = Some(self.node);
+            device.claims += 1;
+            node.record.completed += std::mem::take(&mut device.completed);
+            node.record.failed += std::mem::take(&mut device.failed);
+        }
         Ok(())
     }
 }
@@ -333,6 +330,9 @@ fn valid_flags(flags: u8) -> bool {
 
 impl Pause {
     pub(crate) fn draw(_: &Model, dice: &mut Dice) -> Option<Op> {
+        if dice.chance(50) {
+            return None;
+        }
         Some(Rc::new(Self {
             signer: dice.one_of(&[GUARDIAN, AUTHORITY, 0, 1]),
             flags: pause_flags(dice),

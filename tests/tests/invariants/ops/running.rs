@@ -1,151 +1,23 @@
-//! Jobs that a node has: start, proofs, stop, lapse; and the receipts that go with them.
+//! Jobs that a node has: start, proofs, stop, lapse.
 
-use super::{Op, Operation, job, job_account, node_of, signed_by, signer};
+use super::{
+    Op, Operation, job, job_account, node_of,
+    paper::{Flaw, Paper},
+    signed_by, signer,
+};
 use crate::suite::{
-    cast::{JobRef, NODE_KEYS, NodeRef, Who, node_key_address, node_keypair},
+    cast::{JobRef, NodeRef, Who},
     dice::Dice,
-    model::{Job, Lease, Model, Outcome, RUNTIME, Reasons, Status, Verdict, there},
+    model::{Job, Lease, Model, Outcome, Reasons, Status, Verdict, there},
 };
-use gantry_sdk::{
-    Instruction,
-    core::receipt::{Receipt, ReceiptStatus},
-    ix, market,
-    receipt::{precompile_instruction_signed, sign},
-};
-use gantry_tests::world::GENESIS_HASH;
+use gantry_sdk::{Instruction, core::receipt::ReceiptStatus, ix};
 use std::rc::Rc;
-
-/// How a receipt is not what it should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
-    None,
-    /// No precompile instruction goes before.
-    Missing,
-    /// Somebody else's signature under the node's name.
-    Forged,
-    /// The status byte is none.
-    Garbled,
-    OtherCluster,
-    OtherMarket,
-}
-
-/// A receipt, and who signed it.
-#[derive(Clone, Debug)]
-pub(crate) struct Paper {
-    pub(crate) key: u8,
-    pub(crate) flaw: Flaw,
-    pub(crate) job: JobRef,
-    pub(crate) assignment: u32,
-    pub(crate) sequence: u64,
-    pub(crate) served: u64,
-    pub(crate) issued_at: i64,
-    pub(crate) status: ReceiptStatus,
-    pub(crate) exit_code: i32,
-    pub(crate) digest: u8,
-}
-
-impl Paper {
-    fn receipt(&self) -> Receipt {
-        let mut receipt = Receipt {
-            genesis_hash: GENESIS_HASH,
-            market: market::ID.to_bytes(),
-            job: self.job.at().to_bytes(),
-            assignment: self.assignment,
-            sequence: self.sequence,
-            served_seconds: self.served,
-            issued_at: self.issued_at,
-            status: self.status,
-            exit_code: self.exit_code,
-            output_digest: [self.digest; 32],
-        };
-        match self.flaw {
-            Flaw::OtherCluster => receipt.genesis_hash[31] ^= 1,
-            Flaw::OtherMarket => receipt.market[0] ^= 1,
-            _ => {}
-        }
-        receipt
-    }
-
-    /// The precompile's instruction and `carrier`, in this order.
-    fn carried(&self, carrier: Instruction) -> Vec<Instruction> {
-        if self.flaw == Flaw::Missing {
-            return vec![carrier];
-        }
-        let receipt = self.receipt();
-        let forger = if self.flaw == Flaw::Forged { 1 } else { 0 };
-        let signature = sign(&receipt, node_keypair((self.key + forger) % NODE_KEYS));
-        let mut check = precompile_instruction_signed(&receipt, &node_key_address(self.key), &signature);
-        if self.flaw == Flaw::Garbled {
-            check = self.garbled(check);
-        }
-        vec![check, carrier]
-    }
-
-    /// The same with a status that does not exist, signed all the same.
-    fn garbled(&self, mut check: Instruction) -> Instruction {
-        use gantry_sdk::Signer;
-        const MESSAGE: usize = 112;
-        check.data[MESSAGE + 148] = 3;
-        let signature = node_keypair(self.key).sign_message(&check.data[MESSAGE..]);
-        check.data[48..MESSAGE].copy_from_slice(signature.as_ref());
-        check
-    }
-
-    /// Why the market does not take it for `job` of the node key `key`.
-    fn reasons(&self, reasons: &mut Reasons, at: JobRef, job: &Job, key: u8, now: i64) {
-        reasons
-            .unless(self.flaw != Flaw::Missing, "MissingSignature")
-            .unless(self.flaw != Flaw::Forged, RUNTIME)
-            .unless(self.flaw != Flaw::Garbled, "MalformedReceipt")
-            .unless(self.flaw != Flaw::OtherCluster, "WrongCluster")
-            .unless(self.flaw != Flaw::OtherMarket, "WrongMarket")
-            .unless(self.key == key, "WrongSigner")
-            .unless(self.job == at, "WrongJob")
-            .unless(self.assignment == job.assignment, "WrongAssignment")
-            .unless(self.issued_at <= now + 300, "IssuedInFuture");
-    }
-
-    /// A receipt as the node of `at` would sign it now, or with something wrong about it.
-    fn draw(model: &Model, dice: &mut Dice, at: JobRef, node: NodeRef) -> Self {
-        let job = model.jobs.get(&at);
-        let now = model.now;
-        let mut paper = Self {
-            key: node.1,
-            flaw: Flaw::None,
-            job: at,
-            assignment: job.map_or(1, |job| job.assignment),
-            sequence: 0,
-            served: 0,
-            issued_at: now,
-            status: ReceiptStatus::Running,
-            exit_code: 0,
-            digest: 0,
-        };
-        match dice.below(60) {
-            0 => paper.flaw = Flaw::Missing,
-            1 => paper.flaw = Flaw::Forged,
-            2 => paper.flaw = Flaw::Garbled,
-            3 => paper.flaw = Flaw::OtherCluster,
-            4 => paper.flaw = Flaw::OtherMarket,
-            5 => paper.key = dice.below(u64::from(NODE_KEYS)) as u8,
-            6 => paper.assignment = dice.edge(u64::from(paper.assignment), u32::MAX.into()) as u32,
-            7 => paper.issued_at = dice.one_of(&[i64::MIN, i64::MAX, 0, now + 300, now + 301, now - 10]),
-            8 => {
-                let jobs: Vec<JobRef> = model.jobs.keys().copied().collect();
-                paper.job = dice.pick(&jobs).copied().unwrap_or(at);
-            }
-            9..20 => paper.issued_at = now - dice.size(100) as i64,
-            _ => {}
-        }
-        paper
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct StartJob {
-    job: JobRef,
-    node: NodeRef,
-    paper: Paper,
+    pub(super) job: JobRef,
+    pub(super) node: NodeRef,
+    pub(super) paper: Paper,
 }
 
 impl StartJob {
@@ -202,6 +74,7 @@ impl Operation for StartJob {
         job.active_at = at;
         job.checkpoint.1 = at;
         job.sequence = 0;
+        model.remember(paper);
         Ok(())
     }
 
@@ -212,19 +85,27 @@ impl Operation for StartJob {
 
 #[derive(Debug)]
 pub(crate) struct SubmitProof {
-    job: JobRef,
-    node: NodeRef,
-    paper: Paper,
+    pub(super) job: JobRef,
+    pub(super) node: NodeRef,
+    pub(super) paper: Paper,
 }
 
-/// Whether receipts still count: while it runs, and after the customer's stop.
-fn expects_proof(job: &Job) -> bool {
-    job.status == Status::Running || (job.status == Status::Finished && job.outcome == Outcome::Stopped)
+impl Job {
+    /// Whether proofs still count: while it runs, and after the customer's stop or a dispute that was one.
+    pub(super) fn expects_proof(&self) -> bool {
+        let stopped = matches!(self.status, Status::Finished | Status::Disputed) && self.outcome == Outcome::Stopped;
+        self.status == Status::Running || stopped
+    }
+
+    /// Whether a receipt of any kind counts.
+    pub(super) fn expects_receipt(&self) -> bool {
+        self.status == Status::Assigned || self.expects_proof()
+    }
 }
 
 impl SubmitProof {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
-        let at = job(model, dice, expects_proof)?;
+        let at = job(model, dice, Job::expects_proof)?;
         let node = node_of(model, dice, at);
         let mut paper = Paper::draw(model, dice, at, node);
         let (mut least, mut most, mut sequence) = (0, 0, 0);
@@ -246,7 +127,7 @@ impl SubmitProof {
             3..8 => dice.between(least, most.max(least)),
             _ => most,
         };
-        if dice.chance(35) {
+        if dice.chance(12) {
             paper.status = dice.one_of(&[
                 ReceiptStatus::Completed,
                 ReceiptStatus::Completed,
@@ -282,7 +163,7 @@ impl Operation for SubmitProof {
                 job.node == Some(self.node) && job.provider == Some(self.node.0),
                 "WrongAccount",
             )
-            .unless(expects_proof(job), "NotRunning")
+            .unless(job.expects_proof(), "NotRunning")
             .unless(paper.sequence > job.sequence, "StaleSequence")
             .unless(paper.served <= u64::from(job.spec.max_duration), "ServedBeyondMaximum")
             .unless(paper.served >= u64::from(job.served), "ServedDecreased")
@@ -296,6 +177,7 @@ impl Operation for SubmitProof {
         job.sequence = paper.sequence;
         job.prove(paper.served as u32, until, window);
         if paper.status == ReceiptStatus::Running {
+            model.remember(paper);
             return Ok(());
         }
         let issued = u32::try_from(i128::from(paper.issued_at) - i128::from(job.created));
@@ -303,6 +185,7 @@ impl Operation for SubmitProof {
         job.exit_code = paper.exit_code;
         job.digest = paper.digest;
         if !was_running {
+            model.remember(paper);
             return Ok(());
         }
         let (outcome, lease) = if paper.status == ReceiptStatus::Completed {
@@ -316,6 +199,7 @@ impl Operation for SubmitProof {
         let promised = job.promised();
         let served = job.served.min(promised);
         model.release(self.node, lease, served, promised);
+        model.remember(paper);
         Ok(())
     }
 
@@ -414,7 +298,9 @@ impl Operation for ReportLapse {
             .verdict()?;
         let all_served = overdue && job.served == job.spec.max_duration;
         let (status, outcome, lease) = if all_served {
-            (Status::Finished, Outcome::Expired, Lease::Completed)
+            // One that has given notice did not serve what it agreed to.
+            let lease = if job.noticed { Lease::Failed } else { Lease::Completed };
+            (Status::Finished, Outcome::Expired, lease)
         } else {
             (Status::Lapsed, Outcome::Lapsed, Lease::Failed)
         };

@@ -20,13 +20,19 @@ fn pool(model: &Model, dice: &mut Dice) -> Option<Who> {
 
 /// A position that exists, mostly.
 fn position(model: &Model, dice: &mut Dice, fits: impl Fn(&Position) -> bool) -> Option<(Who, Who)> {
-    if dice.chance(3) {
-        return Some((wallet(dice), wallet(dice)));
+    let fitting = model.positions.iter().filter(|(_, position)| fits(position));
+    let fitting: Vec<(Who, Who)> = fitting.map(|(at, _)| *at).collect();
+    if fitting.is_empty() && !dice.chance(8) {
+        return None;
     }
-    let any = dice.chance(15);
-    let all = model.positions.iter().filter(|(_, position)| any || fits(position));
-    let all: Vec<(Who, Who)> = all.map(|(at, _)| *at).collect();
-    dice.pick(&all).copied()
+    match dice.below(30) {
+        0 => Some((wallet(dice), wallet(dice))),
+        1..4 => {
+            let any: Vec<(Who, Who)> = model.positions.keys().copied().collect();
+            dice.pick(&any).copied()
+        }
+        _ => dice.pick(&fitting).copied(),
+    }
 }
 
 fn commission(dice: &mut Dice) -> u16 {
@@ -47,6 +53,9 @@ pub(crate) struct CreatePool {
 impl CreatePool {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
         let bare = model.providers.keys().find(|who| !model.pools.contains_key(who));
+        if bare.is_none() && !dice.chance(10) {
+            return None;
+        }
         let who = bare.copied().unwrap_or_else(|| wallet(dice));
         Some(Rc::new(Self {
             who,
@@ -142,11 +151,14 @@ impl Stake {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
         // In the opening the pool without stake comes first, and gets enough to take jobs.
         let minimum = model.rules.staking.minimum_pool_stake;
-        let patron = dice.chance(50);
-        let short = |pool: &Pool| pool.positions == 0 || (patron && pool.active.stake < minimum);
-        let empty = model.pools.iter().find(|(_, pool)| short(pool) && pool.wipes.len() < 4);
-        if let Some((pool, _)) = empty {
-            let amount = minimum + dice.size(minimum.saturating_mul(1_000));
+        let short = |who: Who, pool: &Pool| {
+            let able = model.holds(Purse::Own(who, Coin::Stake)) >= 2 * minimum && pool.wipes.len() < 4;
+            able && pool.active.stake < 2 * minimum
+        };
+        let empty = model.pools.iter().find(|(who, pool)| short(**who, pool));
+        if let Some((pool, _)) = empty.filter(|_| dice.chance(85)) {
+            let most = model.holds(Purse::Own(*pool, Coin::Stake)) / 2;
+            let amount = minimum + dice.size(most.min(minimum.saturating_mul(1_000_000)));
             return Some(Rc::new(Self {
                 pool: *pool,
                 owner: *pool,
@@ -159,7 +171,7 @@ impl Stake {
             0 => dice.edge(has, u64::MAX),
             1 => dice.edge(model.rules.staking.minimum_position_stake, u64::MAX),
             2 => dice.size(has),
-            _ => dice.size(has.min(2_000_000_000)),
+            _ => model.rules.staking.minimum_position_stake + dice.size(has.min(2_000_000_000)),
         };
         Some(Rc::new(Self {
             pool: pool(model, dice)?,
@@ -401,8 +413,22 @@ pub(crate) struct ClaimRewards {
 }
 
 impl ClaimRewards {
+    /// A staker that has earned something, mostly.
+    fn earner(model: &Model, dice: &mut Dice) -> Option<(Who, Who)> {
+        let earned = model.positions.iter().filter(|((pool, _), position)| {
+            let mut position = (*position).clone();
+            position.settle(&model.pools[pool]);
+            position.owed > 0
+        });
+        let earned: Vec<(Who, Who)> = earned.map(|(at, _)| *at).collect();
+        if earned.is_empty() || dice.chance(20) {
+            return position(model, dice, |_| false);
+        }
+        dice.pick(&earned).copied()
+    }
+
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
-        let (pool, owner) = position(model, dice, |_| true)?;
+        let (pool, owner) = Self::earner(model, dice)?;
         let coin = model.pools.get(&pool).map_or(Coin::Usdc, |pool| pool.coin);
         Some(Rc::new(Self {
             pool,

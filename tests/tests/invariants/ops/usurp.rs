@@ -14,6 +14,7 @@ use std::rc::Rc;
 enum Call {
     Lease,
     Release(u8),
+    Convict(bool),
     Bond,
     Unbond,
     Slash,
@@ -34,6 +35,7 @@ impl Usurp {
         let calls = [
             Call::Lease,
             Call::Release(dice.below(4) as u8),
+            Call::Convict(dice.chance(50)),
             Call::Bond,
             Call::Unbond,
             Call::Slash,
@@ -71,6 +73,7 @@ impl Operation for Usurp {
             Call::Release(outcome) => {
                 market_side::release_node(&signer, &provider, &self.node.at(), outcome, amount, amount)
             }
+            Call::Convict(equivocated) => market_side::convict_node(&signer, &provider, &self.node.at(), equivocated),
             Call::Bond => market_side::bond(&signer, &pool, amount),
             Call::Unbond => market_side::release(&signer, &pool, amount),
             Call::Slash => market_side::slash(&signer, &pool, stake, &own, &own, (amount, amount)),
@@ -83,6 +86,8 @@ impl Operation for Usurp {
         let pool = there(model.pools.get(&self.node.0));
         match self.call {
             Call::Lease | Call::Release(_) => node.map(drop)?,
+            // The node may be closed by now: only its provider has to be there.
+            Call::Convict(_) => there(model.providers.get(&self.node.0)).map(drop)?,
             _ => pool.map(drop)?,
         }
         Err(vec!["NotMarket"])
