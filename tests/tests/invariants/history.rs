@@ -5,7 +5,7 @@ use super::{
     chain::Chain,
     dice::Dice,
     laws::{Laws, Touched},
-    model::{Job, Model, NodeStatus, RUNTIME, Status},
+    model::{Model, NodeStatus, RUNTIME, Status},
     ops::{
         self, Op, Operation,
         closing::{ClosePool, ClosePosition},

@@ -55,7 +55,7 @@ impl Account {
             Item::Payer(payer) => self.payer = Some(payer),
             Item::Seeds(seeds) => self.seeds = Some(seeds),
             Item::Close(destination) => self.close = Some(destination),
-            Item::Constraint(constraint) => self.constraints.push(constraint),
+            Item::Constraint(constraint) => self.constraints.push(*constraint),
             Item::ForAnchor => (),
         }
     }
@@ -67,7 +67,7 @@ enum Item {
     Payer(Ident),
     Seeds(Vec<Expr>),
     Close(Ident),
-    Constraint(Constraint),
+    Constraint(Box<Constraint>),
     /// Says something to Anchor's derive that the table takes from there.
     ForAnchor,
 }
@@ -102,7 +102,7 @@ impl Parse for Item {
                 let condition = value(input)?;
                 input.parse::<Token![@]>()?;
                 let error = input.parse()?;
-                Self::Constraint(Constraint { condition, error })
+                Self::Constraint(Box::new(Constraint { condition, error }))
             }
             _ => {
                 let rest: TokenStream = input.parse()?;

@@ -32,6 +32,7 @@ impl Initialize {
     pub fn handle(&mut self, genesis_hash: [u8; 32], terms: TermsArgs) -> Result<()> {
         let terms = Terms::from(terms);
         terms.check(&self.staking_params)?;
+        terms.check_timelock(&self.network)?;
         let params = &mut self.params;
         params.genesis_hash = genesis_hash;
         params.rent_payer = *self.payer.address();

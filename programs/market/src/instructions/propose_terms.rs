@@ -24,6 +24,7 @@ impl ProposeTerms {
     pub fn handle(&mut self, terms: TermsArgs) -> Result<()> {
         let terms = Terms::from(terms);
         terms.check(&self.staking_params)?;
+        terms.check_timelock(&self.network)?;
         let timelock = i64::from(self.network.timelock_seconds.get());
         let change_at = now().checked_add(timelock).ok_or(MarketError::Overflow)?;
         self.params.announce(terms, change_at);

@@ -46,9 +46,25 @@ impl SubmitProof {
         job.status == JobStatus::Running as u8 || (stopped && job.outcome == JobOutcome::Stopped as u8)
     }
 
-    fn validate<'a>(&self, transaction: &'a Transaction, now: i64, at: u32) -> Result<(View<'a>, u32)> {
-        require!(self.expects_proof(), MarketError::NotRunning);
+    /// Refuses a receipt that does not prove a lapse wrong: one that its node issued after it, or that comes so late that
+    /// the customer could not dispute what it says.
+    fn proves_lapse_wrong(&self, receipt: &View, at: u32) -> Result<()> {
         let job = &self.job;
+        let issued = job.offset(receipt.issued_at());
+        require!(
+            issued.is_some_and(|issued| issued <= job.ended_at.get()),
+            MarketError::IssuedAfterLapse
+        );
+        let late = at.saturating_sub(job.ended_at.get());
+        let window = self.params.terms.dispute_window.get();
+        require!(late <= window / 2, MarketError::ProofTooLate);
+        Ok(())
+    }
+
+    fn validate<'a>(&self, transaction: &'a Transaction, now: i64, at: u32) -> Result<(View<'a>, u32)> {
+        let job = &self.job;
+        let lapsed = job.status == JobStatus::Lapsed as u8;
+        require!(lapsed || self.expects_proof(), MarketError::NotRunning);
         let receipt = verified_receipt(transaction, &self.params, job, &self.node.node_key, now)?;
         require!(receipt.sequence() > job.sequence.get(), MarketError::StaleSequence);
         require!(
@@ -58,10 +74,13 @@ impl SubmitProof {
         let served = receipt.served_seconds() as u32;
         require!(served >= job.served_seconds.get(), MarketError::ServedDecreased);
         require!(served <= job.elapsed(at), MarketError::ServedBeyondElapsed);
+        if lapsed {
+            self.proves_lapse_wrong(&receipt, at)?;
+        }
         Ok((receipt, served))
     }
 
-    /// Records the proof; ends the job if the receipt is final.
+    /// Records the proof; ends the job if the receipt is final, or says how it ended if it had lapsed.
     pub fn handle(&mut self) -> Result<()> {
         let now = now();
         let at = self.job.offset(now).ok_or(MarketError::Overflow)?;
@@ -93,15 +112,21 @@ impl SubmitProof {
         job.exit_code = receipt.exit_code().into();
         job.output_digest = *receipt.output_digest();
         job.active_at = issued.into();
-        if !was_running {
-            ending::announce(job);
-            return Ok(());
-        }
         let (outcome, lease) = if receipt.status() == ReceiptStatus::Completed {
             (JobOutcome::Completed, LeaseOutcome::Completed)
         } else {
             (JobOutcome::Failed, LeaseOutcome::Failed)
         };
+        if !was_running {
+            // What a stop or a dispute ended stays so. What lapsed has ended by itself before that, as it turns out; the
+            // lease stays a failure, for want of a proof in time.
+            if job.status == JobStatus::Lapsed as u8 {
+                job.status = JobStatus::Finished as u8;
+                job.outcome = outcome as u8;
+            }
+            ending::announce(job);
+            return Ok(());
+        }
         let market = Market {
             params: &self.params,
             authority: &self.market_authority,

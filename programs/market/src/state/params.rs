@@ -2,7 +2,8 @@ use crate::error::MarketError;
 use anchor_lang::prelude::*;
 use common::{Stored, seeds, state::Seeds};
 use gantry_core::sla::SlaStep;
-use staking::StakingParams;
+use registry::Network;
+use staking::{MAX_SECONDS, StakingParams};
 
 /// Steps of the SLA credit table.
 pub const SLA_STEPS: usize = 3;
@@ -176,6 +177,7 @@ impl Stored for MarketParams {
 impl Terms {
     /// Whether every number is within its bounds.
     pub fn valid(&self) -> bool {
+        let bounded = |most: PodU32| (1..=MAX_SECONDS).contains(&most.get());
         let bps = u32::from(gantry_core::BPS as u16);
         let ordered = |least: PodU32, most: PodU32| least.get() > 0 && least.get() <= most.get();
         let shares = u32::from(self.fee_bps.get()) + u32::from(self.matcher_fee_bps.get());
@@ -184,12 +186,22 @@ impl Terms {
             && self.bond_ratio_bps.get() > 0
             && self.dispute_window.get() > 0
             && self.arbitration_timeout.get() > 0
-            && self.max_duration.get() > 0
-            && self.open_timeout.get() > 0
+            && [self.max_start_deadline, self.max_duration, self.open_timeout].into_iter().all(bounded)
             && shares <= bps
             && self.sla.iter().all(|step| {
                 u32::from(step.credit_bps.get()) <= bps && (1..=bps).contains(&u32::from(step.shortfall_bps.get()))
             })
+    }
+
+    /// Refuses terms under which a dispute could outlast the council that judges it: a council that is replaced is so only
+    /// after the timelock.
+    ///
+    /// # Errors
+    /// [`MarketError::TimelockTooShort`].
+    pub fn check_timelock(&self, network: &Network) -> Result<()> {
+        let longest = network.timelock_seconds.get();
+        require!(self.arbitration_timeout.get() <= longest, MarketError::TimelockTooShort);
+        Ok(())
     }
 
     /// Refuses terms that are out of bounds, or under which stake could leave before a job is judged.

@@ -97,17 +97,26 @@ impl Job {
         self.status == Status::Running || stopped
     }
 
+    /// Whether a late proof may count: before the job lapsed its node may have issued what nobody carried in time.
+    pub(super) fn expects_late_proof(&self) -> bool {
+        self.status == Status::Lapsed
+    }
+
     /// Whether a receipt of any kind counts.
     pub(super) fn expects_receipt(&self) -> bool {
-        self.status == Status::Assigned || self.expects_proof()
+        self.status == Status::Assigned || self.expects_proof() || self.expects_late_proof()
     }
 }
 
 impl SubmitProof {
     pub(crate) fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
-        let at = job(model, dice, Job::expects_proof)?;
+        let at = job(model, dice, |job| job.expects_proof() || job.expects_late_proof())?;
         let node = node_of(model, dice, at);
         let mut paper = Paper::draw(model, dice, at, node);
+        if let Some(job) = model.jobs.get(&at).filter(|job| job.expects_late_proof()) {
+            let lapse = job.created + i64::from(job.ended_at);
+            paper.issued_at = dice.one_of(&[lapse, lapse - 3, lapse, lapse + 1]);
+        }
         let (mut least, mut most, mut sequence) = (0, 0, 0);
         if let Some(job) = model.jobs.get(&at) {
             least = u64::from(job.served);
@@ -163,11 +172,17 @@ impl Operation for SubmitProof {
                 job.node == Some(self.node) && job.provider == Some(self.node.0),
                 "WrongAccount",
             )
-            .unless(job.expects_proof(), "NotRunning")
+            .unless(job.expects_proof() || job.expects_late_proof(), "NotRunning")
             .unless(paper.sequence > job.sequence, "StaleSequence")
             .unless(paper.served <= u64::from(job.spec.max_duration), "ServedBeyondMaximum")
             .unless(paper.served >= u64::from(job.served), "ServedDecreased")
             .unless(paper.served <= u64::from(job.elapsed(at)), "ServedBeyondElapsed");
+        if job.expects_late_proof() {
+            let issued = i128::from(paper.issued_at) - i128::from(job.created);
+            reasons
+                .unless((0..=i128::from(job.ended_at)).contains(&issued), "IssuedAfterLapse")
+                .unless(at - job.ended_at <= window / 2, "ProofTooLate");
+        }
         paper.reasons(&mut reasons, self.job, job, self.node.1, now);
         reasons.verdict()?;
 
@@ -184,15 +199,18 @@ impl Operation for SubmitProof {
         job.active_at = issued.unwrap_or(until).clamp(before, until);
         job.exit_code = paper.exit_code;
         job.digest = paper.digest;
-        if !was_running {
-            model.remember(paper);
-            return Ok(());
-        }
         let (outcome, lease) = if paper.status == ReceiptStatus::Completed {
             (Outcome::Completed, Lease::Completed)
         } else {
             (Outcome::Failed, Lease::Failed)
         };
+        if !was_running {
+            if job.status == Status::Lapsed {
+                (job.status, job.outcome) = (Status::Finished, outcome);
+            }
+            model.remember(paper);
+            return Ok(());
+        }
         job.status = Status::Finished;
         job.outcome = outcome;
         job.ended_at = at;

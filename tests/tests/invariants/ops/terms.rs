@@ -37,7 +37,7 @@ pub(crate) struct ProposeTerms {
 fn changed(terms: &TermsArgs, dice: &mut Dice) -> TermsArgs {
     let mut next = *terms;
     let mut seconds = |low: u64, high: u64| dice.between(low, high) as u32;
-    match seconds(0, 15) {
+    match seconds(0, 16) {
         0 => next.fee_bps = seconds(0, 5_000) as u16,
         1 => next.matcher_fee_bps = seconds(0, 5_000) as u16,
         2 => next.dispute_window = seconds(1, 200),
@@ -58,6 +58,7 @@ fn changed(terms: &TermsArgs, dice: &mut Dice) -> TermsArgs {
         12 => next.fee_bps = 10_001 - next.matcher_fee_bps,
         13 => next.sla[1].shortfall_bps = 0,
         14 => next.dispute_window = seconds(0, 1) * 100_000,
+        15 => next.open_timeout = 365 * 86_400 + 1,
         _ => next.min_proof_timeout = next.max_proof_timeout + 1,
     }
     next
@@ -73,7 +74,9 @@ fn valid(terms: &TermsArgs) -> bool {
         terms.max_duration,
         terms.open_timeout,
     ];
+    let bounded = [terms.max_start_deadline, terms.max_duration, terms.open_timeout];
     positive.iter().all(|number| *number > 0)
+        && bounded.iter().all(|number| (1..=365 * 86_400).contains(number))
         && terms.min_start_deadline <= terms.max_start_deadline
         && terms.min_proof_timeout <= terms.max_proof_timeout
         && u32::from(terms.fee_bps) + u32::from(terms.matcher_fee_bps) <= 10_000
@@ -112,6 +115,7 @@ impl Operation for ProposeTerms {
                 judgement <= u64::from(model.rules.staking.unbonding_seconds),
                 "UnbondingTooShort",
             )
+            .unless(terms.arbitration_timeout <= TIMELOCK, "TimelockTooShort")
             .verdict()?;
         model.announced = Some((*terms, due(model)));
         Ok(())
