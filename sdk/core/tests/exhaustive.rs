@@ -207,6 +207,34 @@ fn every_small_bond_is_the_least_that_covers_its_share() {
 }
 
 #[test]
+fn the_largest_bond_is_given_and_the_next_refused() {
+    let parity = 1 << 32;
+    for ratio in [1, 9_999, 10_000] {
+        let largest = u128::from(u64::MAX) * u128::from(ratio);
+        let largest = u64::try_from(largest.div_ceil(10_000)).expect("at most all");
+        assert_eq!(bond(u64::MAX, parity, ratio), Some(largest));
+    }
+    assert_eq!(bond(u64::MAX, parity, 10_001), None);
+    assert_eq!(bond(u64::MAX, parity + 1, 10_000), None);
+    assert_eq!(bond(u64::MAX, parity + 1, 1), None, "its stake alone is beyond 64 bits");
+}
+
+/// The ceilings that lie just beyond 64 bits over a rest: a floor of 2⁶⁴ − 1 is the last one that fits.
+#[test]
+fn a_rest_above_the_largest_floor_is_refused_when_rounding_up() {
+    for divisor in 2..200u32 {
+        for numerator in u64::from(divisor) + 1..u64::from(divisor) + 40 {
+            let value = ((1u128 << 64) * u128::from(divisor) - 1) / u128::from(numerator);
+            let value = u64::try_from(value).expect("the numerator is larger");
+            let product = u128::from(value) * u128::from(numerator);
+            let ceiling = u64::try_from(product.div_ceil(u128::from(divisor))).ok();
+            assert!(mul_div_floor(value, numerator, divisor).is_some());
+            assert_eq!(mul_div_ceil(value, numerator, divisor), ceiling);
+        }
+    }
+}
+
+#[test]
 fn the_reputation_of_every_small_history() {
     for completed in 0..=24u64 {
         for failed in 0..=24u64 {

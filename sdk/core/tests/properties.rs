@@ -72,7 +72,11 @@ proptest! {
         // The largest value whose floor still fits, and its successor.
         let limit = ((1u128 << 64) * u128::from(divisor) - 1) / u128::from(numerator);
         if let Ok(value) = u64::try_from(limit) {
+            let product = u128::from(value) * u128::from(numerator);
             prop_assert!(mul_div_floor(value, numerator, divisor).is_some());
+            // With a rest above the largest floor, the ceiling is one too many.
+            let ceiling = u64::try_from(product.div_ceil(u128::from(divisor))).ok();
+            prop_assert_eq!(mul_div_ceil(value, numerator, divisor), ceiling);
             if let Some(next) = value.checked_add(1) {
                 prop_assert_eq!(mul_div_floor(next, numerator, divisor), None);
                 prop_assert_eq!(mul_div_ceil(next, numerator, divisor), None);
