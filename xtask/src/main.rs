@@ -1,6 +1,7 @@
 //! The task runner: everything a person types is `cargo xtask <verb>`.
 
 mod check;
+mod mutants;
 mod paths;
 mod programs;
 mod progress;
@@ -38,6 +39,15 @@ enum Verb {
     },
     /// Measure: `cu` for compute units, rent and the programs' sizes
     Bench(StackArguments),
+    /// Put small faults into the maths one at a time, and see that a test notices each (an hour; docs/verification.md)
+    Mutants {
+        /// Where; everywhere if nothing is named
+        #[arg(value_enum)]
+        only: Vec<mutants::Subject>,
+        /// Passed on to cargo-mutants
+        #[arg(last = true)]
+        arguments: Vec<OsString>,
+    },
     /// Build or check the on-chain programs
     Programs {
         #[command(subcommand)]
@@ -106,6 +116,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Some(Verb::Up(stack)) => stack::run("up", &stack.arguments),
         Some(Verb::Bench(bench)) => done(check::bench(&bench.arguments)),
         Some(Verb::Test { only }) => done(check::run(&only)),
+        Some(Verb::Mutants { only, arguments }) => done(mutants::run(&only, &arguments)),
         Some(Verb::Programs { verb }) => match verb {
             ProgramsVerb::Build { toolchain, check } => done(programs::build(toolchain, check)),
             ProgramsVerb::Selftest { toolchain } => done(programs::selftest(toolchain)),

@@ -6,6 +6,7 @@ use gantry_core::{
     bond::bond,
     mul_div_ceil, mul_div_floor,
     reputation::{History, reputation_bps},
+    requirements::{Mismatch, Offer, Requirements},
     sla::{SlaStep, credit, credit_bps, uptime_bps},
 };
 
@@ -252,6 +253,58 @@ fn the_reputation_of_every_small_history() {
                     });
                     assert_eq!(u64::from(reputation), success * served / 10_000);
                 }
+            }
+        }
+    }
+}
+
+/// A tier and a flag each need an attestation that is not over; a job that asks for neither needs none.
+#[test]
+fn an_attestation_counts_until_it_ends_for_every_tier_and_flag() {
+    const NOW: i64 = 1_000;
+    for tier in 0..=3 {
+        for flags in 0..=3 {
+            for attestation_expires_at in [i64::MIN, NOW - 1, NOW, NOW + 1, i64::MAX] {
+                let asks = Requirements {
+                    gpu_models: [0; 4],
+                    gpu_count: 0,
+                    vram_gib: 0,
+                    ram_gib: 0,
+                    disk_gib: 0,
+                    mbps: 0,
+                    countries: [[0; 2]; 8],
+                    flags,
+                    tier,
+                    reputation_bps: 0,
+                    max_price_per_hour: 0,
+                    mint: [0; 32],
+                };
+                let has = Offer {
+                    gpu_model: 0,
+                    gpu_count: 0,
+                    vram_gib: 0,
+                    ram_gib: 0,
+                    disk_gib: 0,
+                    mbps: 0,
+                    country: [0; 2],
+                    flags,
+                    tier,
+                    attestation_expires_at,
+                    reputation_bps: 0,
+                    price_per_hour: 0,
+                    mint: [0; 32],
+                };
+                let enough = (tier == 0 && flags == 0) || attestation_expires_at > NOW;
+                let expected = if enough {
+                    Ok(())
+                } else {
+                    Err(Mismatch::AttestationExpired)
+                };
+                assert_eq!(
+                    asks.check(&has, NOW),
+                    expected,
+                    "{tier} {flags} {attestation_expires_at}"
+                );
             }
         }
     }
