@@ -32,38 +32,46 @@ pub(crate) enum Subject {
 /// Runs over the subjects named, or the first two; fails where a mutant outlives the tests. `arguments` go to
 /// cargo-mutants, or choose checks.
 pub(crate) fn run(only: &[Subject], arguments: &[String]) -> Result<()> {
-    let tree = paths::root().join("target/mutants/tree");
-    copy_tree(&tree)?;
     let only = if only.is_empty() {
         &[Subject::Core, Subject::Programs]
     } else {
         only
     };
     only.iter().try_for_each(|subject| match subject {
-        Subject::Core => mutate("core", &tree, arguments),
-        Subject::Programs => mutate("programs", &tree.join("programs"), arguments),
-        Subject::Checks => checks::run(&tree, arguments),
+        Subject::Core => mutate("core", "", arguments),
+        Subject::Programs => mutate("programs", "programs", arguments),
+        Subject::Checks => {
+            let tree = folder("checks").join("tree");
+            copy_tree(&tree)?;
+            checks::run(&tree, arguments)
+        }
     })
 }
 
-fn mutate(name: &str, workspace: &Path, arguments: &[String]) -> Result<()> {
+/// A folder of its own for each subject, so that two can be at work at once.
+fn folder(name: &str) -> PathBuf {
+    paths::root().join("target/mutants").join(name)
+}
+
+/// Has cargo-mutants change what `workspace`, a folder of the tree, chooses.
+fn mutate(name: &str, workspace: &str, arguments: &[String]) -> Result<()> {
     require_tool()?;
-    let folder = paths::root().join("target/mutants");
-    let report = folder.join("report").join(name);
-    fs::create_dir_all(&report).with_context(|| report.display().to_string())?;
+    let folder = folder(name);
+    let tree = folder.join("tree");
+    copy_tree(&tree)?;
     let mut mutants = Command::new(paths::cargo());
     mutants
-        .current_dir(workspace)
-        .env("CARGO_TARGET_DIR", folder.join("build").join(name))
+        .current_dir(tree.join(workspace))
+        .env("CARGO_TARGET_DIR", folder.join("build"))
         .env_remove("LD_LIBRARY_PATH")
         // In place, in the copy: the programs' workspace depends on a folder outside of it.
         .args(["mutants", "--workspace", "--in-place", "--output"])
-        .arg(&report)
+        .arg(&folder)
         .args(arguments);
     sh::shown(&mut mutants).with_context(|| {
         format!(
             "not every mutant of {name} was caught; see {}",
-            report.join("mutants.out").display()
+            folder.join("mutants.out").display()
         )
     })
 }

@@ -208,6 +208,11 @@ fn a_dropped_attestation_takes_what_it_said_and_leaves_the_device() {
     assert_eq!(bytemuck::bytes_of(&dropped), bytemuck::bytes_of(&expected));
 }
 
+#[test]
+fn a_suspension_lasts_a_day_after_three_failures() {
+    assert_eq!((SUSPENSION_SECONDS, FAILURES_TO_SUSPEND), (86_400, 3));
+}
+
 /// Something happens to a node.
 #[derive(Clone, Copy, Debug)]
 enum Event {

@@ -358,6 +358,7 @@ proptest! {
             prop_assert!(pool.commission_at(now) <= current || notice == 0);
             if bps <= current {
                 prop_assert_eq!((pool.commission_at(now), pool.commission_at(i64::MAX)), (bps, bps));
+                prop_assert_eq!(pool.commission_change_at.get(), 0, "nothing is announced");
             } else {
                 prop_assert_eq!(pool.commission_at(at), bps);
                 prop_assert!(notice == 0 || pool.commission_at(at - 1) == current);
