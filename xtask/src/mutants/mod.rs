@@ -100,13 +100,18 @@ fn copy_tree(tree: &Path) -> Result<()> {
     ]))?;
     let mut kept = Vec::new();
     for name in listing.split_terminator('\0') {
-        let from = root.join(name);
-        // Deleted here and not yet in git, or a link that leads nowhere.
-        if from.is_file() {
+        let (from, to) = (root.join(name), tree.join(name));
+        if from.is_symlink() {
+            let target = fs::read_link(&from).with_context(|| from.display().to_string())?;
+            link(&target, &to)?;
+        } else if from.is_file() {
             let bytes = fs::read(&from).with_context(|| from.display().to_string())?;
-            write_if_new(&tree.join(name), &bytes)?;
-            kept.push(tree.join(name));
+            write_if_new(&to, &bytes)?;
+        } else {
+            // Deleted here and not yet in git.
+            continue;
         }
+        kept.push(to);
     }
     kept.sort();
     remove_others(tree, &kept)
@@ -116,7 +121,7 @@ fn copy_tree(tree: &Path) -> Result<()> {
 fn remove_others(folder: &Path, kept: &[PathBuf]) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
-        if path.is_dir() {
+        if path.is_dir() && !path.is_symlink() {
             if !path.ends_with("target") {
                 remove_others(&path, kept)?;
             }
@@ -125,6 +130,16 @@ fn remove_others(folder: &Path, kept: &[PathBuf]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn link(target: &Path, to: &Path) -> Result<()> {
+    if fs::read_link(to).is_ok_and(|there| there == target) {
+        return Ok(());
+    }
+    let folder = to.parent().context("a link without a folder")?;
+    fs::create_dir_all(folder)
+        .and_then(|()| std::os::unix::fs::symlink(target, to))
+        .with_context(|| to.display().to_string())
 }
 
 fn write_if_new(file: &Path, bytes: &[u8]) -> Result<()> {
