@@ -1,6 +1,7 @@
 //! The task runner: everything a person types is `cargo xtask <verb>`.
 
 mod check;
+mod mutants;
 mod paths;
 mod programs;
 mod progress;
@@ -38,6 +39,15 @@ enum Verb {
     },
     /// Measure: `cu` for compute units, rent and the programs' sizes
     Bench(StackArguments),
+    /// Put small faults into the maths one at a time, and see that a test notices each (an hour; docs/verification.md)
+    Mutants {
+        /// Where; in the core and the programs' state if nothing is named
+        #[arg(value_enum)]
+        only: Vec<mutants::Subject>,
+        /// Passed on to cargo-mutants
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Build or check the on-chain programs
     Programs {
         #[command(subcommand)]
@@ -61,6 +71,9 @@ enum ProgramsVerb {
         /// Write no IDL: fail if a checked-in one differs from what the programs say
         #[arg(long)]
         check: bool,
+        /// Compile only this program, and no IDL
+        #[arg(long, value_name = "PROGRAM", conflicts_with = "check", value_parser = programs::PROGRAMS)]
+        only: Option<String>,
     },
     /// Run a program in the VM that compares the compiler's arithmetic, memory and calls with the host's
     Selftest {
@@ -106,8 +119,14 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Some(Verb::Up(stack)) => stack::run("up", &stack.arguments),
         Some(Verb::Bench(bench)) => done(check::bench(&bench.arguments)),
         Some(Verb::Test { only }) => done(check::run(&only)),
+        Some(Verb::Mutants { only, arguments }) => done(mutants::run(&only, &arguments)),
         Some(Verb::Programs { verb }) => match verb {
-            ProgramsVerb::Build { toolchain, check } => done(programs::build(toolchain, check)),
+            ProgramsVerb::Build {
+                toolchain,
+                only: Some(program),
+                ..
+            } => done(programs::compile_one(toolchain, &program)),
+            ProgramsVerb::Build { toolchain, check, .. } => done(programs::build(toolchain, check)),
             ProgramsVerb::Selftest { toolchain } => done(programs::selftest(toolchain)),
             ProgramsVerb::PrintIdl { folder, features } => done(programs::idl::print(folder, &features)),
         },

@@ -192,53 +192,9 @@ impl Settlement {
     #[inline(never)]
     pub(crate) fn outcome(&self, share_bps: u16, now: i64) -> Result<Outcome> {
         let pool = self.pool()?;
-        let outcome = self.weigh(pool, share_bps, now);
+        let (terms, rate) = (&self.params.terms, self.payment_mint.stake_rate.get());
+        let outcome = weigh(&self.job, terms, rate, pool.as_deref(), share_bps, now);
         Ok(outcome.ok_or(MarketError::Overflow)?)
-    }
-
-    #[inline(always)]
-    fn weigh(&self, pool: Option<State<Pool>>, share_bps: u16, now: i64) -> Option<Outcome> {
-        let (job, terms) = (&self.job, &self.params.terms);
-        let served = job.served_seconds.get();
-        let paid_seconds = billing::payable_seconds(served, job.elapsed(job.ended_at.get()), job.max_duration.get());
-        let bill = billing::bill(job.price_per_hour.get(), paid_seconds)?;
-        let uptime = sla::uptime_bps(served, job.sla_seconds());
-        let credit_bps = sla::credit_bps(job.sla_uptime_bps.get(), uptime, &terms.sla_steps());
-        let credit = sla::credit(bill, credit_bps)?;
-        let mut earned = bill.checked_sub(credit)?;
-        if u64::from(share_bps) != BPS {
-            earned = mul_div_floor(earned, share_bps.into(), BPS as u32)?;
-        }
-        let parts = billing::settle(
-            job.deposited.get(),
-            earned,
-            terms.fee_bps.get(),
-            terms.matcher_fee_bps.get(),
-        )?;
-        let forgone = bill.checked_sub(earned)?;
-        let (parts, missing) = billing::after_claims(parts, job.paid_out.get(), forgone)?;
-        let slash = if missing == 0 {
-            0
-        } else {
-            // More than fits is more than the bond.
-            let stake = bond::bond(missing, self.payment_mint.stake_rate.get(), BPS as u32);
-            stake.unwrap_or(u64::MAX).min(job.bond.get())
-        };
-        // Without stake to share with, the provider keeps all of it.
-        let delegators = match pool {
-            Some(pool) if !pool.active_shares.is_zero() => {
-                billing::delegators_part(parts.provider, pool.commission_at(now))?
-            }
-            _ => 0,
-        };
-        Some(Outcome {
-            paid_seconds,
-            bill,
-            credit,
-            parts,
-            delegators,
-            slash,
-        })
     }
 
     /// Slashes `amount` of the job's bond.
@@ -327,3 +283,53 @@ impl Settlement {
         Ok(())
     }
 }
+
+/// What `job` comes to under `terms`: its [`Outcome`] by what the node proved, `share_bps` of what that earns, and what
+/// has been claimed of it. `stake_rate` is what a payment unit is worth in stake, Q32.32.
+#[inline(always)]
+fn weigh(job: &Job, terms: &Terms, stake_rate: u64, pool: Option<&Pool>, share_bps: u16, now: i64) -> Option<Outcome> {
+    let served = job.served_seconds.get();
+    let paid_seconds = billing::payable_seconds(served, job.elapsed(job.ended_at.get()), job.max_duration.get());
+    let bill = billing::bill(job.price_per_hour.get(), paid_seconds)?;
+    let uptime = sla::uptime_bps(served, job.sla_seconds());
+    let credit_bps = sla::credit_bps(job.sla_uptime_bps.get(), uptime, &terms.sla_steps());
+    let credit = sla::credit(bill, credit_bps)?;
+    let mut earned = bill.checked_sub(credit)?;
+    if u64::from(share_bps) != BPS {
+        earned = mul_div_floor(earned, share_bps.into(), BPS as u32)?;
+    }
+    let parts = billing::settle(
+        job.deposited.get(),
+        earned,
+        terms.fee_bps.get(),
+        terms.matcher_fee_bps.get(),
+    )?;
+    let forgone = bill.checked_sub(earned)?;
+    let (parts, missing) = billing::after_claims(parts, job.paid_out.get(), forgone)?;
+    let slash = if missing == 0 {
+        0
+    } else {
+        // More than fits is more than the bond.
+        let stake = bond::bond(missing, stake_rate, BPS as u32);
+        stake.unwrap_or(u64::MAX).min(job.bond.get())
+    };
+    // Without stake to share with, the provider keeps all of it.
+    let delegators = match pool {
+        Some(pool) if !pool.active_shares.is_zero() => {
+            billing::delegators_part(parts.provider, pool.commission_at(now))?
+        }
+        _ => 0,
+    };
+    Some(Outcome {
+        paid_seconds,
+        bill,
+        credit,
+        parts,
+        delegators,
+        slash,
+    })
+}
+
+#[cfg(test)]
+#[path = "settlement_tests.rs"]
+mod tests;

@@ -18,7 +18,7 @@ use self::freshness::Stamp;
 use crate::{paths, progress::seconds, setup, sh, toolchain::Toolchain};
 
 /// The programs that are deployed. Each depends on all before it.
-const PROGRAMS: [&str; 3] = ["registry", "staking", "market"];
+pub(crate) const PROGRAMS: [&str; 3] = ["registry", "staking", "market"];
 /// The program that checks the compiler; it is never deployed.
 const SELFTEST: &str = "selftest";
 
@@ -49,6 +49,11 @@ pub(crate) fn build(compiler: Compiler, check: bool) -> Result<()> {
 /// Compiles the programs only.
 pub(crate) fn compile_deployed(compiler: Compiler) -> Result<()> {
     compile_all(compiler, &PROGRAMS)
+}
+
+/// Compiles one program only.
+pub(crate) fn compile_one(compiler: Compiler, name: &str) -> Result<()> {
+    compile_all(compiler, &[name])
 }
 
 /// Compiles the self-test and runs it in the virtual machine.

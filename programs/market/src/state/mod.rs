@@ -7,3 +7,6 @@ mod params;
 mod payment_mint;
 
 pub use {customer::*, dispute::*, job::*, params::*, payment_mint::*};
+
+#[cfg(test)]
+mod state_tests;

@@ -15,3 +15,6 @@ use anchor_lang::prelude::Address;
 pub(crate) fn is_zero(address: &Address) -> bool {
     common::same(address, &Address::default())
 }
+
+#[cfg(test)]
+mod state_tests;

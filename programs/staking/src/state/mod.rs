@@ -6,3 +6,6 @@ mod position;
 mod tranche;
 
 pub use {params::*, pool::*, position::*, tranche::*};
+
+#[cfg(test)]
+mod state_tests;

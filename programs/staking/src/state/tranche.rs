@@ -306,3 +306,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "tranche_properties.rs"]
+pub(crate) mod properties;
