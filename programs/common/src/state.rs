@@ -23,6 +23,29 @@ use pinocchio::{
 pub trait Stored: Owner + Discriminator + Pod + Zeroable {
     /// How the address follows.
     const SEEDS: Seeds;
+
+    /// The address that these fields give.
+    fn derived_address(&self) -> Address {
+        match Self::SEEDS {
+            Seeds::Constant { address, .. } => address,
+            Seeds::Of {
+                prefix,
+                fields,
+                bump_at,
+            } => {
+                let bytes = bytemuck::bytes_of(self);
+                let field = |at: u16, length: u16| &bytes[usize::from(at)..][..usize::from(length)];
+                let mut seeds = [prefix; MAX_FIELDS + 2];
+                let mut count = 1;
+                for (at, length) in fields {
+                    seeds[count] = field(*at, *length);
+                    count += 1;
+                }
+                seeds[count] = field(bump_at, 1);
+                pda::address(&seeds[..=count], &Self::OWNER)
+            }
+        }
+    }
 }
 
 /// How the address of an account follows from its fields. Made by [`seeds!`](crate::seeds).

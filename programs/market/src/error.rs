@@ -256,13 +256,17 @@ pub enum MarketError {
     #[msg("this job's bond has been slashed already")]
     NoBond,
     /// A dispute could outlast its council.
-    #[msg("the arbitration timeout is longer than the network's timelock: a dispute could outlast the council that judges it")]
+    #[msg(
+        "the arbitration timeout is longer than the network's timelock: a dispute could outlast the council that judges it"
+    )]
     TimelockTooShort,
     /// A receipt for a lapsed job, dated after the lapse.
     #[msg("this job has lapsed: only receipts that its node issued before that count")]
     IssuedAfterLapse,
     /// A receipt for a job that lapsed too long ago.
-    #[msg("this job has lapsed: late receipts count in the first half of the dispute window only, so that they can be disputed")]
+    #[msg(
+        "this job has lapsed: late receipts count in the first half of the dispute window only, so that they can be disputed"
+    )]
     ProofTooLate,
 }
 

@@ -186,7 +186,9 @@ impl Terms {
             && self.bond_ratio_bps.get() > 0
             && self.dispute_window.get() > 0
             && self.arbitration_timeout.get() > 0
-            && [self.max_start_deadline, self.max_duration, self.open_timeout].into_iter().all(bounded)
+            && [self.max_start_deadline, self.max_duration, self.open_timeout]
+                .into_iter()
+                .all(bounded)
             && shares <= bps
             && self.sla.iter().all(|step| {
                 u32::from(step.credit_bps.get()) <= bps && (1..=bps).contains(&u32::from(step.shortfall_bps.get()))

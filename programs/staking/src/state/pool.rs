@@ -10,6 +10,11 @@ pub const MAX_WIPES: usize = 4;
 /// stay over next to nothing, and each new stake would multiply their number.
 const DUST: u128 = 1 << 20;
 
+/// Least price of an unbonding share, as 2 to the minus this, base units. Below it a slash spares the unbonding stake and
+/// takes all of it from the active, which always covers it: otherwise slash after slash could bring the price so low
+/// that the shares of what is unstaked next could not be counted, and nobody could leave any more.
+const LEAST_UNBONDING_PRICE: u32 = 60;
+
 /// The whole, in basis points.
 pub const BPS: u16 = 10_000;
 
@@ -246,7 +251,9 @@ impl Pool {
         let from_unbonding = if unbonding == 0 || amount == 0 {
             0
         } else {
-            (u128::from(amount) * u128::from(unbonding) / total) as u64
+            let least = (self.unbonding_shares.get() >> LEAST_UNBONDING_PRICE) as u64;
+            let pro_rata = (u128::from(amount) * u128::from(unbonding) / total) as u64;
+            pro_rata.min(unbonding.saturating_sub(least))
         };
         let from_active = amount - from_unbonding;
         let left = active.checked_sub(from_active).ok_or(StakingError::AboveBonded)?;

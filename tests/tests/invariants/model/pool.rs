@@ -147,6 +147,9 @@ impl Pool {
         let before = self.active.stake;
         let all = u128::from(before) + u128::from(self.unbonding.stake);
         let unbonding = (u128::from(amount) * u128::from(self.unbonding.stake) / all) as u64;
+        // The unbonding stake is spared what would leave less than a unit for each 2^60 shares.
+        let least = (self.unbonding.shares >> 60) as u64;
+        let unbonding = unbonding.min(self.unbonding.stake.saturating_sub(least));
         self.unbonding.stake -= unbonding;
         self.active.stake -= amount - unbonding;
         let next_to_nothing = u128::from(self.active.stake) << 20 < u128::from(before);

@@ -73,7 +73,9 @@ impl Operation for Usurp {
             Call::Release(outcome) => {
                 market_side::release_node(&signer, &provider, &self.node.at(), outcome, amount, amount)
             }
-            Call::Convict(equivocated) => market_side::convict_node(&signer, &provider, &self.node.at(), u8::from(equivocated)),
+            Call::Convict(equivocated) => {
+                market_side::convict_node(&signer, &provider, &self.node.at(), u8::from(equivocated))
+            }
             Call::Bond => market_side::bond(&signer, &pool, amount),
             Call::Unbond => market_side::release(&signer, &pool, amount),
             Call::Slash => market_side::slash(&signer, &pool, stake, &own, &own, (amount, amount)),
