@@ -6,6 +6,7 @@ use gantry_sdk::{
     ix::{self, MintRef, TermsArgs, token},
     market::accounts::{MarketParams, PaymentMint},
     pda,
+    registry::accounts::Network,
 };
 use gantry_tests::{
     event,
@@ -85,7 +86,7 @@ fn a_network_that_trusts_another_market_is_refused() {
 fn terms_out_of_bounds_are_refused() {
     let mut world = before_the_market();
     type Spoil = fn(&mut TermsArgs);
-    let cases: [(&str, Spoil); 15] = [
+    let cases: [(&str, Spoil); 18] = [
         ("least start deadline zero", |terms| terms.min_start_deadline = 0),
         ("start deadlines the wrong way round", |terms| {
             terms.min_start_deadline = 601
@@ -99,6 +100,13 @@ fn terms_out_of_bounds_are_refused() {
         ("no arbitration", |terms| terms.arbitration_timeout = 0),
         ("no duration", |terms| terms.max_duration = 0),
         ("no open timeout", |terms| terms.open_timeout = 0),
+        ("more than a year to start", |terms| {
+            terms.max_start_deadline = 365 * 86_400 + 1
+        }),
+        ("more than a year to run", |terms| terms.max_duration = 365 * 86_400 + 1),
+        ("more than a year to wait", |terms| {
+            terms.open_timeout = 365 * 86_400 + 1
+        }),
         ("shares beyond a whole", |terms| {
             (terms.fee_bps, terms.matcher_fee_bps) = (9_951, 50)
         }),
@@ -124,6 +132,7 @@ fn terms_out_of_bounds_are_refused() {
     (widest.fee_bps, widest.matcher_fee_bps) = (9_950, 50);
     (widest.min_start_deadline, widest.min_proof_timeout) = (600, 600);
     widest.sla[2].credit_bps = 10_000;
+    (widest.max_start_deadline, widest.max_duration, widest.open_timeout) = (365 * 86_400, 365 * 86_400, 365 * 86_400);
     world.initialize_market(widest).expect("terms at their bounds");
 }
 
@@ -141,6 +150,22 @@ fn stake_must_not_leave_before_a_job_is_judged() {
     });
     world.market_refuses("UnbondingTooShort", |world| world.initialize_market(with(u32::MAX)));
     world.initialize_market(with(arbitration)).expect("just long enough");
+}
+
+#[test]
+fn a_dispute_must_not_outlast_the_council_that_judges_it() {
+    let mut world = before_the_market();
+    let timelock = 100;
+    world.amend(&pda::network(), |network: &mut Network| {
+        network.timelock_seconds = timelock;
+    });
+    let with = |arbitration_timeout| TermsArgs {
+        arbitration_timeout,
+        ..terms()
+    };
+    world.market_refuses("TimelockTooShort", |world| world.initialize_market(with(timelock + 1)));
+    world.initialize_market(with(timelock)).expect("just short enough");
+    world.market_refuses("TimelockTooShort", |world| world.propose_terms(with(timelock + 1)));
 }
 
 #[test]

@@ -54,12 +54,11 @@ pub struct World {
     pub arbiters: [Keypair; 3],
 }
 
-/// A built program, as `cargo xtask programs build` leaves it.
+/// A built program, as `cargo xtask programs build` leaves it, or of the folder that `GANTRY_PROGRAMS_DIR` names.
 fn program_file(name: &str) -> PathBuf {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../target/deploy")
-        .join(name)
-        .with_extension("so");
+    let built = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/deploy");
+    let folder = std::env::var_os("GANTRY_PROGRAMS_DIR").map_or_else(built, PathBuf::from);
+    let file = folder.join(name).with_extension("so");
     assert!(
         file.exists(),
         "{} is missing: run `cargo xtask programs build`",

@@ -9,7 +9,7 @@ pub(crate) const PROFILES: u64 = 4;
 pub(crate) const MINIMUM_PRICE: u64 = 1_000;
 
 /// Seconds between the announcement of a change and when it may be applied.
-pub(crate) const TIMELOCK: u32 = 500;
+pub(crate) const TIMELOCK: u32 = 650;
 /// Equal votes that decide, of the first council.
 pub(crate) const THRESHOLD: u8 = 3;
 

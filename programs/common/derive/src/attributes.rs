@@ -87,7 +87,8 @@ impl Parse for Item {
                 if what != "dup" {
                     return Err(Error::new_spanned(what, "only `unsafe(dup)` is known"));
                 }
-                Self::ForAnchor
+                // It says that an account that is written may be passed twice.
+                Self::Mutable
             }
             "payer" => Self::Payer(value(input)?),
             "close" => Self::Close(value(input)?),

@@ -255,7 +255,6 @@ impl Operation for StopJob {
 
     fn apply(&self, model: &mut Model) -> Verdict {
         let now = model.now;
-        there(model.nodes.get(&self.node))?;
         let job = there(model.jobs.get_mut(&self.job))?;
         Reasons::default()
             .unless(self.signer == self.job.0, "NotCustomer")
@@ -301,7 +300,6 @@ impl Operation for ReportLapse {
 
     fn apply(&self, model: &mut Model) -> Verdict {
         let now = model.now;
-        there(model.nodes.get(&self.node))?;
         let job = there(model.jobs.get_mut(&self.job))?;
         let (at, timeout) = (job.since(now), job.spec.proof_timeout);
         let overdue = job.elapsed(at) > job.spec.max_duration.saturating_add(timeout);
