@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gantry_sdk::market::accounts::{Job, PaymentMint};
+use gantry_sdk::market::accounts::{Dispute, Job, PaymentMint};
 use gantry_sdk::registry::accounts::Node;
 use gantry_sdk::state::{JobExt as _, JobStatus};
-use gantry_sdk::{ClientError, Gantry, Instruction, Keypair, Pubkey, Signature, Signer as _, ix, pda};
+use gantry_sdk::{ClientError, Gantry, Keypair, Pubkey, Signature, Signer as _, ix, pda};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -234,7 +234,7 @@ impl Engine {
         let overdue: Vec<(Pubkey, Push)> = self
             .state
             .jobs()
-            .filter_map(|(key, job)| Some((*key, due(job, market, now)?)))
+            .filter_map(|(key, job)| Some((*key, due(job, self.state.case(key), market, now)?)))
             .filter(|(key, push)| {
                 let work = (*key, Work::Push(*push));
                 !self.busy.contains(&work)
@@ -257,6 +257,10 @@ impl Engine {
                 },
                 Push::Lapse => Order::Lapse(job),
                 Push::Settle => Order::Settle(job),
+                Push::Resolve => match self.state.case(&key) {
+                    Some((dispute, _)) => Order::Resolve(job, Box::new(dispute.clone())),
+                    None => continue,
+                },
             };
             self.send(key, Work::Push(push), order);
         }
@@ -354,6 +358,7 @@ enum Order {
     Expire(Job, ix::StakeTokens),
     Lapse(Job),
     Settle(Job),
+    Resolve(Job, Box<Dispute>),
 }
 
 impl Order {
@@ -366,37 +371,22 @@ impl Order {
                     mint: mint.mint,
                     token_program: mint.token_program,
                 };
-                let mut instructions = missing_accounts(gantry, &payer, &[job.customer], token).await?;
+                let mut instructions = gantry.missing_accounts(&payer, &[job.customer], token).await?;
                 let destination = pda::associated_token(&job.customer, &mint.mint, &mint.token_program);
                 instructions.push(ix::cancel_job(&payer, &job, &mint, &destination));
                 instructions
             }
             Self::Expire(job, stake) => {
-                let mut instructions = missing_accounts(gantry, &payer, &[job.customer, payer], stake.mint).await?;
+                let mut instructions = gantry
+                    .missing_accounts(&payer, &[job.customer, payer], stake.mint)
+                    .await?;
                 instructions.push(ix::expire_assignment(&payer, &job, stake));
                 instructions
             }
             Self::Lapse(job) => vec![ix::report_lapse(&job)],
-            Self::Settle(job) => gantry.settlement(&payer, &job).await?,
+            Self::Settle(job) => return gantry.settle(key, &job).await,
+            Self::Resolve(job, dispute) => return gantry.resolve(key, &job, &dispute).await,
         };
         gantry.send(&instructions, key, &[]).await
     }
-}
-
-/// Instructions that make the token accounts of `owners` that do not exist.
-async fn missing_accounts(
-    gantry: &Gantry,
-    payer: &Pubkey,
-    owners: &[Pubkey],
-    mint: ix::MintRef,
-) -> Result<Vec<Instruction>, ClientError> {
-    let mut instructions = Vec::new();
-    for owner in owners {
-        let account = pda::associated_token(owner, &mint.mint, &mint.token_program);
-        let create = ix::token::create_associated_account(payer, owner, &mint.mint, &mint.token_program);
-        if !instructions.contains(&create) && gantry.token_amount(&account).await?.is_none() {
-            instructions.push(create);
-        }
-    }
-    Ok(instructions)
 }

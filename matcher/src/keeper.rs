@@ -1,7 +1,8 @@
 //! What is overdue: the states that anyone may push forward, and when.
 
-use gantry_sdk::market::accounts::{Job, MarketParams};
-use gantry_sdk::state::{JobExt, JobStatus};
+use gantry_sdk::market::accounts::{Dispute, Job, MarketParams};
+use gantry_sdk::registry::accounts::Network;
+use gantry_sdk::state::{DisputeExt, JobExt, JobStatus};
 
 /// A push that a job is due for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,6 +15,8 @@ pub enum Push {
     Lapse,
     /// It has ended and nobody may dispute it any more.
     Settle,
+    /// Its dispute is decided, or over.
+    Resolve,
 }
 
 impl Push {
@@ -24,12 +27,16 @@ impl Push {
             Self::Expire => "expire_assignment",
             Self::Lapse => "report_lapse",
             Self::Settle => "settle_job",
+            Self::Resolve => "resolve_dispute",
         }
     }
 }
 
-/// The push that `job` is due for at `now` (the chain's Unix seconds), if any.
-pub fn due(job: &Job, market: &MarketParams, now: i64) -> Option<Push> {
+/// A dispute, and the council that votes on it.
+pub type Case<'a> = (&'a Dispute, &'a Network);
+
+/// The push that `job` is due for at `now` (the chain's Unix seconds), if any; `case` is its dispute.
+pub fn due(job: &Job, case: Option<Case>, market: &MarketParams, now: i64) -> Option<Push> {
     let terms = &market.terms;
     match JobExt::status(job)? {
         JobStatus::Open => {
@@ -44,6 +51,10 @@ pub fn due(job: &Job, market: &MarketParams, now: i64) -> Option<Push> {
             let window = job.ended_at()?.saturating_add(i64::from(terms.dispute_window));
             (job.accepted() || now >= window).then_some(Push::Settle)
         }
-        JobStatus::Disputed | JobStatus::Resolved => None,
+        JobStatus::Disputed => {
+            let due = case.is_some_and(|(dispute, council)| dispute.is_due(council, now));
+            due.then_some(Push::Resolve)
+        }
+        JobStatus::Resolved => None,
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use gantry_sdk::market::accounts::{Job, MarketParams, PaymentMint};
+use gantry_sdk::market::accounts::{Dispute, Job, MarketParams, PaymentMint};
 use gantry_sdk::registry::accounts::{Network, Node};
 use gantry_sdk::staking::accounts::{Pool, StakingParams};
 use gantry_sdk::state::{AnyAccount, JobExt, JobStatus, NodeExt, NodeStatus};
 use gantry_sdk::{Pubkey, pda};
 
 use crate::fleet::{Choice, Fleet};
+use crate::keeper::Case;
 use crate::model::{BondRules, FreeNode, Key, OpenJob, Stake};
 use crate::plan::{Pair, Queue, plan};
 
@@ -48,6 +49,8 @@ pub struct State {
     pools: HashMap<Pubkey, Pool>,
     pool_owners: HashMap<Pubkey, Pubkey>,
     mints: HashMap<Pubkey, PaymentMint>,
+    /// By job.
+    disputes: HashMap<Pubkey, Dispute>,
     network: Option<Network>,
     market: Option<MarketParams>,
     staking: Option<StakingParams>,
@@ -165,6 +168,11 @@ impl State {
         self.jobs.get(key)
     }
 
+    /// The dispute over a job, and the council that votes on it.
+    pub fn case(&self, job: &Pubkey) -> Option<Case<'_>> {
+        Some((self.disputes.get(job)?, self.network.as_ref()?))
+    }
+
     /// A node.
     pub fn node(&self, key: &Pubkey) -> Option<&Node> {
         self.nodes.get(key)
@@ -225,6 +233,12 @@ impl State {
                 self.fleet.set_rate(mint.mint.to_bytes(), Some(mint.stake_rate));
                 self.mints.insert(mint.mint, mint);
             }
+            AnyAccount::Dispute(dispute) => {
+                if key != pda::dispute(&dispute.job) {
+                    return;
+                }
+                self.disputes.insert(dispute.job, dispute);
+            }
             AnyAccount::Network(network) => self.network = Some(network),
             AnyAccount::MarketParams(params) => {
                 self.market = Some(params);
@@ -241,6 +255,8 @@ impl State {
 
     fn forget(&mut self, key: &Pubkey) {
         if self.jobs.remove(key).is_some() {
+            // A dispute closes with its job.
+            self.disputes.remove(key);
             self.refresh_job(key);
         } else if self.nodes.remove(key).is_some() {
             self.refresh_node(key);

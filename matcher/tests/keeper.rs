@@ -1,7 +1,8 @@
 //! When each push is due, at its very second.
 
 use gantry_matcher::keeper::{Push, due};
-use gantry_sdk::market::accounts::{Job, MarketParams};
+use gantry_sdk::market::accounts::{Dispute, Job, MarketParams};
+use gantry_sdk::registry::accounts::Network;
 use gantry_sdk::state::RESULT_ACCEPTED;
 
 const CREATED: i64 = 1_000;
@@ -32,7 +33,7 @@ fn job(status: u8) -> Job {
 
 /// The first second at which `job` is due for `push`, and that it is due for nothing before.
 fn first(job: &Job, push: Push) -> i64 {
-    let found = (CREATED..CREATED + 2_000).find_map(|now| due(job, &market(), now).map(|push| (now, push)));
+    let found = (CREATED..CREATED + 2_000).find_map(|now| due(job, None, &market(), now).map(|push| (now, push)));
     let (now, found) = found.expect("due some time");
     assert_eq!(found, push);
     now - CREATED
@@ -67,7 +68,53 @@ fn a_job_that_is_proven_on_and_on_ends_too() {
     assert_eq!(first(&proven, Push::Lapse), 10 + 100 + 20 + 1);
 }
 
+fn council() -> Network {
+    Network {
+        arbiter_count: 3,
+        arbiter_threshold: 2,
+        ..zeroed()
+    }
+}
+
+fn voted(votes: &[(u16, u16)]) -> Dispute {
+    let mut dispute = Dispute {
+        deadline: CREATED + 700,
+        ..zeroed()
+    };
+    for (place, (share, slash)) in dispute.votes.iter_mut().zip(votes) {
+        (place.cast, place.provider_share_bps, place.slash_bps) = (1, *share, *slash);
+    }
+    dispute
+}
+
 #[test]
-fn a_dispute_is_not_the_keepers() {
-    assert_eq!(due(&job(5), &market(), i64::MAX), None);
+fn a_dispute_is_due_with_a_verdict_or_at_its_deadline() {
+    let (job, market, council) = (job(5), market(), council());
+    let due_at = |dispute: &Dispute, now| due(&job, Some((dispute, &council)), &market, CREATED + now);
+    for undecided in [
+        &[][..],
+        &[(5_000, 0)],
+        &[(5_000, 0), (5_000, 1)],
+        &[(0, 0), (1, 0), (2, 0)],
+    ] {
+        let dispute = voted(undecided);
+        assert_eq!(due_at(&dispute, 699), None, "{undecided:?}");
+        assert_eq!(due_at(&dispute, 700), Some(Push::Resolve), "{undecided:?}");
+    }
+    assert_eq!(
+        due_at(&voted(&[(7, 0), (5_000, 1), (5_000, 1)]), 0),
+        Some(Push::Resolve)
+    );
+    // Votes at places that the council does not have count for nothing.
+    let mut beyond = voted(&[(0, 0), (1, 0), (2, 0), (2, 0)]);
+    assert_eq!(due_at(&beyond, 0), None);
+    // Nor does a place that nobody has voted at, though it has zeros like a vote.
+    beyond.votes[1].cast = 0;
+    (beyond.votes[1].provider_share_bps, beyond.votes[1].slash_bps) = (0, 0);
+    assert_eq!(due_at(&beyond, 0), None);
+    assert_eq!(
+        due(&job, None, &market, i64::MAX),
+        None,
+        "a dispute that is not known yet"
+    );
 }

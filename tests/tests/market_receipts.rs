@@ -207,7 +207,8 @@ fn only_a_job_that_runs_takes_receipts() {
     let (lapsed, _, listing, _) = world.running();
     world.advance(61);
     world.report_lapse(&lapsed).expect("a lapse");
-    world.market_refuses("NotRunning", |world| world.prove(&lapsed, &listing, 1, 61));
+    world.advance(1);
+    world.market_refuses("IssuedAfterLapse", |world| world.prove(&lapsed, &listing, 1, 61));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     state::{DecodeError, decode_account},
 };
 use anchor_lang::{AnchorDeserialize, Discriminator, Owner};
-use market::accounts::{Customer, Job, MarketParams, PaymentMint};
+use market::accounts::{Customer, Dispute, Job, MarketParams, PaymentMint};
 use registry::accounts::{Attestor, Network, Node, Provider};
 use solana_account::Account;
 use solana_rpc_client_api::{
@@ -78,6 +78,8 @@ getters! {
     customer(wallet) -> Customer at pda::customer(wallet);
     /// The job at an address; `None` once it is closed.
     job(address) -> Job at *address;
+    /// The dispute over the job at an address.
+    dispute(job) -> Dispute at pda::dispute(job);
 }
 
 macro_rules! listings {

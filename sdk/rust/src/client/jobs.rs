@@ -8,7 +8,6 @@ use crate::{
     manifest::ResultManifest,
     market::accounts::{Job, PaymentMint},
     pda,
-    registry::accounts::Provider,
     spec::PreparedSpec,
 };
 use gantry_core::billing;
@@ -270,43 +269,6 @@ impl Gantry {
         self.send(&[ix::accept_result(&job)], wallet, &[]).await
     }
 
-    /// Settles a job that has ended: everybody is paid and it closes. Anyone may; `payer` pays the fee, and the rent of
-    /// token accounts that payees do not have yet.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub async fn settle_job(&self, payer: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
-        let job = self.require_job(address).await?;
-        let instructions = self.settlement(&payer.pubkey(), &job).await?;
-        self.send(&instructions, payer, &[]).await
-    }
-
-    /// The instructions that settle `job`: the token accounts that payees need, and the settlement.
-    ///
-    /// # Errors
-    /// [`ClientError::NotFound`] for a job that was never assigned.
-    pub async fn settlement(&self, payer: &Pubkey, job: &Job) -> Result<Vec<crate::Instruction>, ClientError> {
-        let mint = self.mint_of(job).await?;
-        let provider: Provider = self
-            .provider(&job.provider)
-            .await?
-            .ok_or_else(|| ClientError::NotFound {
-                what: "provider of this job (it was never assigned):",
-                address: job.provider.to_string(),
-            })?;
-        let mut instructions = Vec::new();
-        // Each is two accounts and a program more in the transaction, so only where it is needed.
-        for owner in [provider.payout_owner, job.matcher, job.customer] {
-            let account = pda::associated_token(&owner, &job.mint, &mint.token_program);
-            let create = ix::token::create_associated_account(payer, &owner, &job.mint, &mint.token_program);
-            if !instructions.contains(&create) && self.token_amount(&account).await?.is_none() {
-                instructions.push(create);
-            }
-        }
-        instructions.push(ix::settle_job(job, &mint, &provider.payout_owner));
-        Ok(instructions)
-    }
-
     /// The manifest of a job's result, also after the job was closed.
     ///
     /// # Errors
@@ -333,7 +295,7 @@ impl Gantry {
         Err(ClientError::OutOfBounds { field: "job", problem })
     }
 
-    async fn mint_of(&self, job: &Job) -> Result<PaymentMint, ClientError> {
+    pub(super) async fn mint_of(&self, job: &Job) -> Result<PaymentMint, ClientError> {
         let missing = || ClientError::NotFound {
             what: "payment mint",
             address: job.mint.to_string(),

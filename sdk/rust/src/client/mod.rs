@@ -6,6 +6,7 @@ mod history;
 mod jobs;
 mod providers;
 mod send;
+mod settling;
 mod watch;
 
 pub use accounts::{MintInfo, TokenBalance};
