@@ -320,6 +320,7 @@ async fn filters_can_be_swapped_mid_stream() {
 async fn clients_are_pinged() {
     let options = ServiceOptions {
         ping_interval: Duration::from_millis(20),
+        ..ServiceOptions::default()
     };
     let server = Server::with_options(ROOMY, options).await;
     let mut stream = server
