@@ -141,6 +141,12 @@ impl Faults {
         self.state().forks.push_back((slots.max(1), fate));
     }
 
+    /// Whether a fork was asked for that has not begun.
+    #[must_use]
+    pub fn has_forks(&self) -> bool {
+        !self.state().forks.is_empty()
+    }
+
     /// How often each fault happened.
     #[must_use]
     pub fn done(&self) -> BTreeMap<&'static str, u64> {
