@@ -265,6 +265,8 @@ impl Store {
             slot: slot as u64,
             blockhash,
         };
+        // Below the first block that is known, there is nothing to go back to and nothing to become final.
+        let root = rows.first().map_or(root, |(slot, _)| root.max(slot - 1));
         let at_end = rows.last().is_some_and(|(slot, _)| *slot == checkpoint.slot);
         if checkpoint.blockhash.is_none() || !at_end {
             return Ok(Trunk::above(checkpoint.slot as u64));

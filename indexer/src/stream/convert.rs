@@ -29,13 +29,15 @@ pub(super) fn update(update: UpdateOneof, is_program: impl Fn(&Key) -> bool) -> 
         UpdateOneof::BlockMeta(meta) => Some(block(meta)?),
         UpdateOneof::Slot(status) => {
             let (slot, bank_id) = (status.slot, status.bank_id);
-            Some(match SlotStatus::try_from(status.status) {
-                Ok(SlotStatus::SlotConfirmed) => Update::Confirmed { slot, bank_id },
-                Ok(SlotStatus::SlotFinalized) => Update::Finalized { slot, bank_id },
-                Ok(SlotStatus::SlotCreatedBank) => Update::Created { slot },
-                Ok(SlotStatus::SlotDead) => Update::Dead { slot, bank_id },
-                _ => Update::Seen { slot },
-            })
+            match SlotStatus::try_from(status.status) {
+                Ok(SlotStatus::SlotConfirmed) => Some(Update::Confirmed { slot, bank_id }),
+                Ok(SlotStatus::SlotFinalized) => Some(Update::Finalized { slot, bank_id }),
+                Ok(SlotStatus::SlotCreatedBank) => Some(Update::Created { slot }),
+                Ok(SlotStatus::SlotDead) => Some(Update::Dead { slot, bank_id }),
+                // It comes before the bank is created, and says nothing of what is in it.
+                Ok(SlotStatus::SlotFirstShredReceived) => None,
+                _ => Some(Update::Seen { slot }),
+            }
         }
         _ => None,
     };

@@ -128,8 +128,9 @@ pub struct Subscription {
 
 async fn connect(options: &SourceOptions) -> Result<GeyserGrpcClient, StreamError> {
     // The client's own retries bridge a short cut without losing what is buffered. Whoever reads the subscription opens
-    // a new one, from the checkpoint, when they are spent.
-    let backoff = Backoff::new(Duration::from_millis(50), 2.0, 6);
+    // a new one, from the checkpoint, when they are spent: well before it counts as silent, since only then is the reason
+    // known.
+    let backoff = Backoff::new(Duration::from_millis(50), 2.0, 4);
     let reconnect = ReconnectConfig::default()
         .with_backoff(backoff)
         .with_policy(ReconnectPolicy::Replay { slots_behind: 0 });

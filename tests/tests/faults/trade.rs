@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use gantry_sdk::bootstrap::{Deployment, ONE_TOKEN};
 use gantry_sdk::client::OpenJob;
 use gantry_sdk::spec::{JobSpec, PreparedSpec};
-use gantry_sdk::{Gantry, Keypair, Signer, blob::BlobStore, ix};
+use gantry_sdk::{Gantry, Instruction, Keypair, Pubkey, Signer, blob::BlobStore, ix, pda};
+use solana_instruction::AccountMeta;
 
 const SPEC: &str = r#"{"version":1,"name":"none","runner":{"process":{"command":["true"]}},"outputs":["out"],
     "max_price_per_hour":"1.50","max_duration_seconds":60}"#;
@@ -91,6 +92,36 @@ impl Trade {
             self.cancelled += 1;
         }
         Ok(())
+    }
+
+    /// Opens a job; then cancels it and pays lamports to its address, in one transaction. Gives the address.
+    pub(crate) async fn cancel_and_refund(&mut self) -> anyhow::Result<Pubkey> {
+        let opened = self.gantry.open_job(&self.customer, OpenJob::new(&self.spec)).await?;
+        self.opened += 1;
+        let job = self.gantry.require_job(&opened.address).await?;
+        let mint = self.gantry.enabled_mint(Some(job.mint)).await?;
+        let wallet = self.customer.pubkey();
+        let destination = pda::associated_token(&wallet, &job.mint, &mint.token_program);
+        // The System program's transfer: its number, then the lamports, enough for an account without data to live.
+        let data = [&2u32.to_le_bytes()[..], &1_000_000u64.to_le_bytes()].concat();
+        let refund = Instruction {
+            program_id: Pubkey::default(),
+            accounts: vec![AccountMeta::new(wallet, true), AccountMeta::new(opened.address, false)],
+            data,
+        };
+        self.gantry
+            .send(
+                &[
+                    ix::token::create_associated_account(&wallet, &wallet, &job.mint, &mint.token_program),
+                    ix::cancel_job(&wallet, &job, &mint, &destination),
+                    refund,
+                ],
+                &self.customer,
+                &[],
+            )
+            .await?;
+        self.cancelled += 1;
+        Ok(opened.address)
     }
 
     pub(crate) async fn rounds(&mut self, rounds: usize) -> anyhow::Result<()> {
