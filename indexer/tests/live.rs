@@ -169,7 +169,22 @@ async fn gaps(store: &Store) -> Vec<(i64, i64)> {
     sqlx::query_as(sql).fetch_all(store.pool()).await.expect("rows")
 }
 
+/// Compares once all that has happened is final: the report counts rows at a final slot.
 async fn compare(store: &Store, chain: &Chain) -> gantry_indexer::verify::Report {
+    let now = chain.slot().await.expect("a slot") as i64;
+    let settled = async {
+        while store
+            .checkpoint()
+            .await
+            .expect("an answer")
+            .is_none_or(|at| at.finalized_slot < now)
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, settled)
+        .await
+        .expect("the tables are final");
     let report = verify(store, chain, PATIENCE).await.expect("a comparison");
     assert_eq!(report.differences, [], "at slot {}", report.slot);
     report
