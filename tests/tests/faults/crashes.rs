@@ -59,13 +59,22 @@ async fn kill_9_at_each_commit_boundary() -> anyhow::Result<()> {
             .execute(&mut keeper)
             .await?;
         // The commit goes through although nobody waits for its answer; anything before it does not.
-        until(async || Ok(lab.count(waiting).await? == 0), "its transaction is over").await?;
+        until(async || Ok(lab.count(waiting).await? == 0), "it is past the gate").await?;
+        let open = "select count(*) from pg_stat_activity where application_name = 'gantry-indexer' and state <> 'idle' \
+                    and pid <> pg_backend_pid()";
+        until(async || Ok(lab.count(open).await? == 0), "its transaction is over").await?;
+        let committed = lab.checkpoint().await?.slot > stood;
+        assert_eq!(committed, gate == GATES + TABLES.len() as i64, "{name}");
         lab.trade.rounds(1).await?;
         lab.start_indexer().await?;
         lab.caught_up().await?;
         lab.check(
             &format!("kill -9 {name}"),
-            &format!("at slot {stood}, {} slots after the gate closed", stood - before),
+            &format!(
+                "at slot {stood}, {} slots after the gate closed; what it wrote then: {}",
+                stood - before,
+                if committed { "there" } else { "gone" }
+            ),
         )
         .await?;
     }
