@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use gantry_indexer::api::Api;
 use gantry_indexer::ingest::{Ingest, IngestOptions};
 use gantry_indexer::progress::Progress;
 use gantry_indexer::rpc::Chain;
 use gantry_indexer::schema::Schema;
-use gantry_indexer::store::Store;
-use gantry_indexer::stream::SourceOptions;
+use gantry_indexer::store::{Retention, Store};
+use gantry_indexer::stream::{Compression, SourceOptions};
 use gantry_indexer::verify::verify;
 use gantry_sdk::service;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -60,10 +60,19 @@ struct Run {
     /// Where the API listens; port 0 takes a free one and logs it
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Seconds without any message after which the stream is opened again
+    /// Compression to ask the gRPC endpoint for
+    #[arg(long, env = "GANTRY_GRPC_COMPRESSION", value_enum)]
+    grpc_compression: Option<GrpcCompression>,
+    /// Seconds without a new slot after which the stream is opened again
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     silence_seconds: u64,
-    /// Most MiB of account data held for slots that are not confirmed
+    /// Slots whose events are kept, counted back from the newest final one; all if not given
+    #[arg(long, env = "GANTRY_EVENT_RETENTION_SLOTS")]
+    event_retention_slots: Option<u64>,
+    /// Newest rows of the change feed that are kept
+    #[arg(long, env = "GANTRY_OUTBOX_ROWS", default_value_t = 1_000_000)]
+    outbox_rows: u64,
+    /// Most MiB held for slots that are not final; a quarter as much again may wait for the database
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u64).range(1..))]
     buffer_mib: u64,
     /// Slots behind the stream beyond which /readyz says no
@@ -78,6 +87,12 @@ struct Run {
     /// Write the API's address here once the tables are there
     #[arg(long)]
     ready_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum GrpcCompression {
+    Gzip,
+    Zstd,
 }
 
 #[derive(Debug, Args)]
@@ -152,6 +167,14 @@ async fn follow_and_serve(options: Run) -> anyhow::Result<()> {
         url: options.grpc_url,
         token: options.grpc_token,
         silence: Duration::from_secs(options.silence_seconds),
+        compression: options.grpc_compression.map(|compression| match compression {
+            GrpcCompression::Gzip => Compression::Gzip,
+            GrpcCompression::Zstd => Compression::Zstd,
+        }),
+    };
+    let retention = Retention {
+        event_slots: options.event_retention_slots,
+        outbox_rows: options.outbox_rows,
     };
     let buffer_limit = usize::try_from(options.buffer_mib)
         .unwrap_or(usize::MAX)
@@ -159,7 +182,11 @@ async fn follow_and_serve(options: Run) -> anyhow::Result<()> {
     let ingest = Ingest::new(
         store.clone(),
         Chain::new(options.common.rpc_url),
-        IngestOptions { source, buffer_limit },
+        IngestOptions {
+            source,
+            buffer_limit,
+            retention,
+        },
         progress.clone(),
     );
     let upkeep = metrics.clone();

@@ -25,6 +25,17 @@ impl Progress {
         metrics::gauge!("gantry_indexer_checkpoint_slot").set(slot as f64);
     }
 
+    /// Everything up to `slot` is final.
+    pub fn finalized(&self, slot: u64) {
+        metrics::gauge!("gantry_indexer_finalized_slot").set(slot as f64);
+    }
+
+    /// Where the tables are.
+    #[must_use]
+    pub fn checkpoint(&self) -> u64 {
+        *self.written.borrow()
+    }
+
     /// The newest slot that the stream spoke of; none before it spoke.
     #[must_use]
     pub fn tip(&self) -> Option<u64> {

@@ -1,13 +1,16 @@
 //! Compares every row with the chain.
 //!
-//! All accounts are read from the chain, then the tables once their checkpoint has passed that slot. Accounts change
-//! meanwhile, so what differs is read again from both sides until it agrees or keeps differing with nothing changing.
+//! All accounts are read from the chain at a finalized slot, then the tables as they were at that slot: rows that changed
+//! since are taken from the undo rows. What differs even so is read again from both sides, at the newest confirmed slot,
+//! until it agrees or keeps differing with nothing changing: not every endpoint answers with the state of the slot that it
+//! names, and a row that was written as part of a snapshot has no undo row.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use crate::rpc::{Chain, ChainAccount, RpcError};
 use crate::schema::{AccountType, Column};
@@ -60,8 +63,10 @@ pub struct Difference {
 /// What the comparison came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Slot of the chain that the tables were compared at.
+    /// Finalized slot of the chain that the tables were compared at.
     pub slot: u64,
+    /// Accounts that were looked at again at a confirmed slot.
+    pub looked_again: usize,
     /// Open rows.
     pub rows: usize,
     /// Accounts on chain.
@@ -76,7 +81,8 @@ pub struct Report {
 struct StoredRow {
     closed: bool,
     data: Vec<u8>,
-    columns: Vec<Option<String>>,
+    /// None for a row that is no longer what it was at the slot: only its bytes are known.
+    columns: Option<Vec<Option<String>>>,
 }
 
 type Rows = BTreeMap<Key, (usize, StoredRow)>;
@@ -88,14 +94,15 @@ type Rows = BTreeMap<Key, (usize, StoredRow)>;
 pub async fn verify(store: &Store, chain: &Chain, timeout: Duration) -> Result<Report, VerifyError> {
     let schema = store.schema();
     let mut on_chain: BTreeMap<Key, ChainAccount> = BTreeMap::new();
-    let mut slot = 0;
+    let mut slots: BTreeMap<Key, u64> = BTreeMap::new();
     for program in &schema.programs {
-        let state = chain.program_accounts(&program.address, 0).await?;
-        slot = slot.max(state.slot);
+        let state = chain.program_accounts(&program.address, 0, "finalized").await?;
+        slots.insert(program.address, state.slot);
         on_chain.extend(state.value);
     }
+    let slot = slots.values().copied().max().unwrap_or_default();
     wait_for(store, slot, timeout).await?;
-    let rows = read(store, None).await?;
+    let rows = read(store, Which::At(&slots)).await?;
     let mut tables: BTreeMap<String, usize> = schema
         .accounts
         .iter()
@@ -113,6 +120,7 @@ pub async fn verify(store: &Store, chain: &Chain, timeout: Duration) -> Result<R
             differing.insert(address, difference);
         }
     }
+    let looked_again = differing.len();
     for _ in 1..LOOKS {
         if differing.is_empty() {
             break;
@@ -121,6 +129,7 @@ pub async fn verify(store: &Store, chain: &Chain, timeout: Duration) -> Result<R
     }
     Ok(Report {
         slot,
+        looked_again,
         rows: tables.values().sum(),
         accounts: on_chain.len(),
         tables,
@@ -140,11 +149,11 @@ async fn look_again(
     let mut addresses: Vec<Key> = differing.keys().copied().collect();
     let mut still = BTreeMap::new();
     while !addresses.is_empty() {
-        let before = chain.accounts(&addresses).await?;
+        let before = chain.accounts(&addresses, "confirmed").await?;
         // One slot more, so that the slot that was read in its middle is over.
         wait_for(store, before.slot + 1, timeout).await?;
-        let rows = read(store, Some(&addresses)).await?;
-        let after = chain.accounts(&addresses).await?;
+        let rows = read(store, Which::Now(&addresses)).await?;
+        let after = chain.accounts(&addresses, "confirmed").await?;
         let mut moving = Vec::new();
         for ((address, before), after) in addresses.into_iter().zip(&before.value).zip(&after.value) {
             let ours = |account: &&ChainAccount| store.schema().is_program(&account.owner);
@@ -180,8 +189,17 @@ async fn wait_for(store: &Store, slot: u64, timeout: Duration) -> Result<(), Ver
     }
 }
 
-/// All rows, or those at `addresses`, as they are at one moment.
-async fn read(store: &Store, addresses: Option<&[Key]>) -> Result<Rows, VerifyError> {
+/// Which rows are read.
+#[derive(Clone, Copy)]
+enum Which<'a> {
+    /// All, as they were at the slot of their program.
+    At(&'a BTreeMap<Key, u64>),
+    /// Those at these addresses, as they are.
+    Now(&'a [Key]),
+}
+
+/// The rows, at one moment.
+async fn read(store: &Store, which: Which<'_>) -> Result<Rows, VerifyError> {
     let mut transaction = store.pool().begin().await?;
     sqlx::query("set transaction isolation level repeatable read read only")
         .execute(&mut *transaction)
@@ -193,10 +211,9 @@ async fn read(store: &Store, addresses: Option<&[Key]>) -> Result<Rows, VerifyEr
             .iter()
             .map(|field| format!("{}::text", field.name))
             .collect();
-        let filter = if addresses.is_some() {
-            " where address = any($1)"
-        } else {
-            ""
+        let filter = match which {
+            Which::At(_) => "",
+            Which::Now(_) => " where address = any($1)",
         };
         let sql = format!(
             "select address, closed, data, {} from {}{filter}",
@@ -204,30 +221,67 @@ async fn read(store: &Store, addresses: Option<&[Key]>) -> Result<Rows, VerifyEr
             account.table
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
-        if let Some(addresses) = addresses {
+        if let Which::Now(addresses) = which {
             query = query.bind(addresses.iter().map(Key::as_slice).collect::<Vec<_>>());
         }
         for row in query.fetch_all(&mut *transaction).await? {
-            let address = row.try_get::<&[u8], _>(0)?.try_into().map_err(|_| {
-                sqlx::Error::Decode(format!("table {} has an address that has not 32 bytes", account.table).into())
-            })?;
             let columns = (0..account.fields.len())
                 .map(|index| row.try_get(index + 3))
                 .collect::<Result<_, _>>()?;
-            rows.insert(
-                address,
-                (
-                    kind,
-                    StoredRow {
-                        closed: row.try_get(1)?,
-                        data: row.try_get(2)?,
-                        columns,
-                    },
-                ),
-            );
+            let stored = StoredRow {
+                closed: row.try_get(1)?,
+                data: row.try_get(2)?,
+                columns: Some(columns),
+            };
+            rows.insert(address(&row, account)?, (kind, stored));
+        }
+        if let Which::At(slots) = which {
+            let slot = slots.get(&account.program).copied().unwrap_or_default();
+            go_back(&mut transaction, kind, account, slot, &mut rows).await?;
         }
     }
     Ok(rows)
+}
+
+/// Makes the rows of one table what they were at `slot`.
+async fn go_back(
+    connection: &mut PgConnection,
+    kind: usize,
+    account: &AccountType,
+    slot: u64,
+    rows: &mut Rows,
+) -> Result<(), VerifyError> {
+    let before = sqlx::query(
+        "select distinct on (address) address, before_closed, before_data from undo \
+         where account = $1 and slot > $2 order by address, slot",
+    )
+    .bind(&account.table)
+    .bind(slot as i64)
+    .fetch_all(connection)
+    .await?;
+    for row in before {
+        let address = address(&row, account)?;
+        match row.try_get::<Option<bool>, _>(1)? {
+            Some(closed) => {
+                let stored = StoredRow {
+                    closed,
+                    data: row.try_get(2)?,
+                    columns: None,
+                };
+                rows.insert(address, (kind, stored));
+            }
+            None => {
+                rows.remove(&address);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn address(row: &PgRow, account: &AccountType) -> Result<Key, VerifyError> {
+    let what = || format!("table {} has an address that has not 32 bytes", account.table);
+    let bytes: &[u8] = row.try_get(0)?;
+    Ok(bytes.try_into().map_err(|_| sqlx::Error::Decode(what().into()))?)
 }
 
 fn compare(
@@ -277,7 +331,8 @@ fn differing_columns(account: &AccountType, data: &[u8], row: &StoredRow) -> Opt
             hex::encode(data)
         ));
     }
-    for (field, stored) in account.fields.iter().zip(&row.columns) {
+    let columns = row.columns.iter().flatten();
+    for (field, stored) in account.fields.iter().zip(columns) {
         let expected = field.text(data);
         let equal = match (field.column(), stored) {
             (_, None) => false,

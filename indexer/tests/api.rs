@@ -127,7 +127,7 @@ async fn filled(server: &Server, name: &str) -> Store {
         bank(41, writes, &[], vec![accepted]),
         bank(42, vec![], &[[10; 32]], vec![settled]),
     ];
-    store.write(&banks, GENESIS).await.expect("written");
+    store.write(&banks, None, GENESIS).await.expect("written");
     store
 }
 
@@ -265,7 +265,7 @@ async fn min_slot_waits_for_what_was_written() {
     let early = tokio::time::timeout(std::time::Duration::from_millis(300), &mut waiting).await;
     assert!(early.is_err());
     store
-        .write(&[bank(43, vec![], &[], vec![])], GENESIS)
+        .write(&[bank(43, vec![], &[], vec![])], None, GENESIS)
         .await
         .expect("written");
     progress.written(43);

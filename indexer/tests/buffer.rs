@@ -5,15 +5,19 @@ mod common;
 use std::collections::BTreeSet;
 
 use gantry_indexer::Key;
-use gantry_indexer::stream::{AccountWrite, Broken, Buffer, SealedBank, Transaction, Update};
+use gantry_indexer::stream::{AccountWrite, BlockFacts, Broken, Buffer, SealedBank, Step, Transaction, Trunk, Update};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 const OURS: Key = [9; 32];
 const LIMIT: usize = 1 << 20;
 
+fn trunk(slot: u64) -> Trunk {
+    Trunk::on(slot, &format!("hash{slot}"))
+}
+
 fn buffer(applied: u64) -> Buffer {
-    Buffer::new([OURS], applied, true, LIMIT)
+    Buffer::new([OURS], trunk(applied), LIMIT)
 }
 
 fn account(slot: u64, bank_id: u64, address: u8, write_version: u64) -> Update {
@@ -40,11 +44,47 @@ fn confirmed(slot: u64, bank_id: u64) -> Update {
     }
 }
 
-fn feed(buffer: &mut Buffer, updates: impl IntoIterator<Item = Update>) -> Vec<SealedBank> {
+fn steps(buffer: &mut Buffer, updates: impl IntoIterator<Item = Update>) -> Vec<Step> {
     updates
         .into_iter()
         .flat_map(|update| buffer.push(update).expect("the stream holds together"))
         .collect()
+}
+
+/// The banks that come out, where nothing is taken back.
+fn feed(buffer: &mut Buffer, updates: impl IntoIterator<Item = Update>) -> Vec<SealedBank> {
+    let bank = |step| match step {
+        Step::Bank(bank) => bank,
+        other => panic!("{other:?}"),
+    };
+    steps(buffer, updates).into_iter().map(bank).collect()
+}
+
+/// `+` a bank, `-` back to a slot, `=` final.
+fn words(steps: &[Step]) -> Vec<String> {
+    let word = |step: &Step| match step {
+        Step::Bank(bank) => format!("+{}:{}", bank.slot, bank.facts.blockhash),
+        Step::Undo { to } => format!("-{to}"),
+        Step::Final { slot } => format!("={slot}"),
+    };
+    steps.iter().map(word).collect()
+}
+
+/// A block meta with hashes of its own.
+fn block(slot: u64, bank_id: u64, hash: &str, parent: u64, parent_hash: &str) -> Update {
+    let facts = BlockFacts {
+        parent_blockhash: parent_hash.to_owned(),
+        blockhash: hash.to_owned(),
+        ..common::facts(slot, parent)
+    };
+    Update::BlockMeta { slot, bank_id, facts }
+}
+
+fn finalized(slot: u64, bank_id: u64) -> Update {
+    Update::Finalized {
+        slot,
+        bank_id: Some(bank_id),
+    }
 }
 
 fn slots(banks: &[SealedBank]) -> Vec<u64> {
@@ -59,7 +99,7 @@ fn a_bank_comes_out_when_it_is_whole_and_confirmed() {
     // Confirmed before it is whole.
     assert!(feed(&mut buffer, [account(11, 2, 1, 2), confirmed(11, 2)]).is_empty());
     assert_eq!(slots(&feed(&mut buffer, [meta(11, 2, 10)])), [11]);
-    assert_eq!(buffer.applied(), 11);
+    assert_eq!(buffer.trunk().tip(), 11);
 }
 
 #[test]
@@ -134,24 +174,111 @@ fn a_hole_in_the_chain_is_told_and_not_passed() {
 }
 
 #[test]
-fn a_chain_around_what_was_given_out_is_told() {
+fn a_confirmed_block_that_the_cluster_leaves_is_taken_back() {
     let mut buffer = buffer(9);
-    feed(&mut buffer, [meta(10, 1, 9), confirmed(10, 1), meta(11, 2, 9)]);
-    assert_eq!(
-        buffer.push(confirmed(11, 2)),
-        Err(Broken::Fork {
-            after: 10,
-            parent: 9,
-            slot: 11
-        })
+    let came = steps(
+        &mut buffer,
+        [meta(10, 1, 9), confirmed(10, 1), meta(11, 2, 10), confirmed(11, 2)],
     );
+    assert_eq!(words(&came), ["+10:hash10", "+11:hash11"]);
+    // Another branch leaves at 10, with a block in the same slot and one above.
+    let other = [
+        account(11, 3, 7, 9),
+        block(11, 3, "other11", 10, "hash10"),
+        block(12, 4, "other12", 11, "other11"),
+    ];
+    assert!(steps(&mut buffer, other).is_empty());
+    let came = steps(&mut buffer, [confirmed(12, 4)]);
+    assert_eq!(words(&came), ["-10", "+11:other11", "+12:other12"]);
+    // What still comes of the branch that lost, its confirmation included, changes nothing.
+    assert!(steps(&mut buffer, [account(11, 2, 1, 99), meta(11, 2, 10), confirmed(11, 2)]).is_empty());
+    assert_eq!(words(&steps(&mut buffer, [finalized(12, 4)])), ["=12"]);
+}
+
+#[test]
+fn a_sibling_in_the_same_slot_that_is_confirmed_later_wins_and_one_that_lags_behind_does_not() {
+    let mut buffer = buffer(9);
+    let mut came = steps(
+        &mut buffer,
+        [meta(10, 1, 9), confirmed(10, 1), block(10, 2, "other", 9, "hash9")],
+    );
+    came.extend(steps(&mut buffer, [confirmed(10, 2)]));
+    assert_eq!(words(&came), ["+10:hash10", "-9", "+10:other"]);
+    came = steps(&mut buffer, [block(11, 3, "eleven", 10, "other"), confirmed(11, 3)]);
+    assert_eq!(words(&came), ["+11:eleven"]);
+    let behind = [block(10, 4, "third", 9, "hash9"), confirmed(10, 4)];
+    assert!(steps(&mut buffer, behind).is_empty(), "it is behind what is confirmed");
+}
+
+#[test]
+fn finality_outweighs_whatever_was_confirmed() {
+    let mut buffer = buffer(9);
+    let before = [
+        meta(10, 1, 9),
+        confirmed(10, 1),
+        meta(11, 2, 10),
+        confirmed(11, 2),
+        block(10, 3, "other", 9, "hash9"),
+    ];
+    steps(&mut buffer, before);
+    assert_eq!(
+        words(&steps(&mut buffer, [finalized(10, 3)])),
+        ["-9", "+10:other", "=10"]
+    );
+    assert_eq!(buffer.trunk().root, 10);
+    // Nothing of a settled slot is of interest.
+    assert!(steps(&mut buffer, [meta(10, 9, 9), confirmed(10, 9)]).is_empty());
+}
+
+#[test]
+fn a_branch_that_began_before_the_subscription_is_told() {
+    // Given out before the process was killed; the stream resumes above it, on another block of slot 10.
+    let mut trunk = trunk(9);
+    trunk.extend(10, "abandoned");
+    let mut buffer = Buffer::new([OURS], trunk, LIMIT);
+    let mut ended = None;
+    for slot in 11..30 {
+        let pushed = buffer
+            .push(meta(slot, slot, slot - 1))
+            .and_then(|_| buffer.push(confirmed(slot, slot)));
+        match pushed {
+            Ok(steps) => assert_eq!(steps, []),
+            Err(broken) => {
+                ended = Some((slot, broken));
+                break;
+            }
+        }
+    }
+    let missing = Broken::Branch { after: 10, missing: 10 };
+    assert_eq!(ended, Some((15, missing)));
+    // Rewound to the newest final slot, it comes out right.
+    let mut trunk = self::trunk(9);
+    trunk.extend(10, "abandoned");
+    let mut buffer = Buffer::new([OURS], trunk, LIMIT);
+    let replay = [meta(10, 1, 9), confirmed(10, 1), meta(11, 2, 10), confirmed(11, 2)];
+    assert_eq!(words(&steps(&mut buffer, replay)), ["-9", "+10:hash10", "+11:hash11"]);
+}
+
+#[test]
+fn a_chain_below_all_that_can_be_undone_is_told() {
+    let mut buffer = buffer(9);
+    steps(
+        &mut buffer,
+        [meta(10, 1, 9), confirmed(10, 1), finalized(10, 1), meta(11, 2, 9)],
+    );
+    let fork = Broken::Fork {
+        after: 10,
+        parent: 9,
+        slot: 11,
+    };
+    assert_eq!(buffer.push(confirmed(11, 2)), Err(fork));
 }
 
 #[test]
 fn memory_is_bounded() {
-    let mut buffer = Buffer::new([OURS], 9, true, 100);
+    let mut buffer = Buffer::new([OURS], trunk(9), 2_000);
     let big = |version| AccountWrite {
-        data: vec![0; 60],
+        data: vec![0; 600],
         ..common::write(OURS, [version as u8; 32], version, vec![])
     };
     let push = |buffer: &mut Buffer, version| {
@@ -163,7 +290,13 @@ fn memory_is_bounded() {
     };
     push(&mut buffer, 1).expect("there is room");
     push(&mut buffer, 1).expect("the same again takes no room");
-    assert_eq!(push(&mut buffer, 2), Err(Broken::Full { held: 120, limit: 100 }));
+    assert!(matches!(
+        push(&mut buffer, 2),
+        Err(Broken::Full {
+            held: 2_001..,
+            limit: 2_000
+        })
+    ));
 }
 
 /// A history: slots in a row, some on forks that lose, each with writes and closings.
@@ -206,6 +339,7 @@ fn history() -> impl Strategy<Value = Vec<Slot>> {
                     signature: [by; 64],
                     index: by.into(),
                     emptied,
+                    touched: Vec::new(),
                     logged: Vec::new(),
                     incomplete: false,
                 };
@@ -273,14 +407,14 @@ proptest! {
         match how {
             // The connection is lost; the next one replays from the last confirmed slot, under other bank ids.
             "cut" => {
-                let from = buffer.applied().max(10);
+                let from = buffer.trunk().tip().max(10);
                 buffer.disconnected(Some(from));
                 banks.extend(feed(&mut buffer, updates.iter().filter(|update| update.slot() >= from).cloned()));
             }
             // The process is killed: another begins where the checkpoint is.
             "restart" => {
-                let applied = buffer.applied();
-                buffer = Buffer::new([OURS], applied, true, LIMIT);
+                let applied = buffer.trunk().tip();
+                buffer = Buffer::new([OURS], trunk(applied), LIMIT);
                 banks.extend(feed(&mut buffer, updates.iter().filter(|update| update.slot() > applied).cloned()));
             }
             _ => banks.extend(feed(&mut buffer, updates[cut..].iter().cloned())),

@@ -59,6 +59,9 @@ async fn clear(store: &Store) {
         "delete from job",
         "delete from pool",
         "delete from event",
+        "delete from block",
+        "delete from undo",
+        "delete from outbox",
         "delete from checkpoint",
     ] {
         sqlx::query(sql).execute(store.pool()).await.expect("deleted");
@@ -66,7 +69,7 @@ async fn clear(store: &Store) {
 }
 
 async fn write_all(store: &Store, banks: &[SealedBank]) {
-    store.write(banks, GENESIS).await.expect("written");
+    store.write(banks, None, GENESIS).await.expect("written");
 }
 
 #[tokio::test]
@@ -92,7 +95,7 @@ async fn batches_and_replays_give_the_same_tables_byte_for_byte() {
         let expected = dump(&whole).await;
         assert_eq!(dump(&parts).await, expected);
         // All of it again changes nothing.
-        let written = parts.write(&banks, GENESIS).await.expect("written");
+        let written = parts.write(&banks, None, GENESIS).await.expect("written");
         assert_eq!((dump(&parts).await, written.events), (expected, 0));
         let checkpoint = parts.checkpoint().await.expect("an answer").expect("a checkpoint");
         assert_eq!(checkpoint.slot as u64, banks.last().expect("a bank").slot);
@@ -123,7 +126,7 @@ async fn every_type_of_account_fits_its_table_with_its_largest_values() {
         }
     }
     let written = store
-        .write(&[bank(5, writes, &[], vec![])], GENESIS)
+        .write(&[bank(5, writes, &[], vec![])], None, GENESIS)
         .await
         .expect("written");
     assert_eq!(written.rows, 12 * 3);

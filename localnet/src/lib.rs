@@ -7,6 +7,7 @@
 //!
 //! Other crates start the binary `gantry-localnet` and read [`Ready`] from its standard output or its ready file.
 
+pub mod faults;
 pub mod filters;
 pub mod ledger;
 mod ports;
@@ -27,6 +28,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use yellowstone_grpc_proto::prelude::CommitmentLevel;
 
+pub use faults::Faults;
 pub use ledger::{Ledger, Limits};
 pub use ports::PortError;
 pub use programs::{GANTRY_PROGRAMS, ProgramError, ProgramSource};
@@ -161,6 +163,7 @@ impl Localnet {
             slot_time: config.slot_time,
             programs,
             upgrade_authority: config.upgrade_authority,
+            faults: config.service.faults.clone(),
         };
         let vm = Vm::start(options, Arc::clone(&ledger))?;
         vm.wait_until_running(START_PATIENCE).await?;

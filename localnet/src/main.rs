@@ -56,6 +56,9 @@ struct Args {
     /// Most MiB of content kept for replay over gRPC; slots that are not final yet are kept beyond it
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=65_536))]
     replay_mib: u64,
+    /// Token that gRPC clients must send as `x-token`; none by default
+    #[arg(long, env = "GANTRY_GRPC_TOKEN", hide_env_values = true)]
+    grpc_token: Option<String>,
     /// Also write the line of JSON to this file, at once and whole
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -157,7 +160,10 @@ async fn start(args: Args) -> anyhow::Result<Localnet> {
             slots: usize::try_from(args.replay_slots)?,
             bytes: usize::try_from(args.replay_mib << 20)?,
         },
-        service: ServiceOptions::default(),
+        service: ServiceOptions {
+            token: args.grpc_token,
+            ..ServiceOptions::default()
+        },
     };
     Ok(Localnet::start(config).await?)
 }

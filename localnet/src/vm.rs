@@ -14,6 +14,7 @@ use surfpool_core::surfnet::svm::{SurfnetSvm, SurfnetSvmConfig};
 use surfpool_types::{BlockProductionMode, RpcConfig, SimnetCommand, SimnetConfig, SurfpoolConfig};
 use tokio::sync::watch;
 
+use crate::faults::Faults;
 use crate::ledger::Ledger;
 use crate::programs::Program;
 use crate::source::{Assembler, Phase, Pump};
@@ -44,6 +45,7 @@ pub(crate) struct VmOptions {
     pub(crate) slot_time: Duration,
     pub(crate) programs: Vec<Program>,
     pub(crate) upgrade_authority: Option<Pubkey>,
+    pub(crate) faults: Faults,
 }
 
 /// A running VM; ends with [`Vm::stop`], or when it is dropped, without waiting.
@@ -72,7 +74,7 @@ impl Vm {
             geyser_events,
             simnet_events,
             phase_sender.clone(),
-            Assembler::new(ledger),
+            Assembler::with_faults(ledger, options.faults),
         );
         std::thread::Builder::new()
             .name("vm-events".to_owned())

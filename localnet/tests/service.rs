@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use common::{connect, everything, name, names_until, next, one};
 use futures::{SinkExt, StreamExt};
+use gantry_localnet::faults::Fate;
 use gantry_localnet::ledger::TransactionItem;
 use gantry_localnet::source::{AccountState, Assembler, BlockFacts};
 use gantry_localnet::{Ledger, Limits, ServiceOptions, service};
@@ -320,6 +321,7 @@ async fn filters_can_be_swapped_mid_stream() {
 async fn clients_are_pinged() {
     let options = ServiceOptions {
         ping_interval: Duration::from_millis(20),
+        ..ServiceOptions::default()
     };
     let server = Server::with_options(ROOMY, options).await;
     let mut stream = server
@@ -437,4 +439,82 @@ async fn unary_calls_answer_per_commitment() {
     );
     // 1 is SERVING.
     assert_eq!(client.health_check().await.expect("health").status, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_slot_is_nobodys_parent() {
+    let mut server = Server::start(ROOMY).await;
+    server.block(40);
+    server.write(41, 1, 10, vec![1]);
+    server.block(42);
+    let request = SubscribeRequest {
+        from_slot: Some(41),
+        ..everything(CommitmentLevel::Processed)
+    };
+    let mut stream = server.client().await.subscribe_once(request).await.expect("subscribed");
+    let names = names_until(&mut stream, "42 confirmed on 40").await;
+    assert_eq!(names[3..5], ["41 dead on 40", "42 first_shred_received on 40"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_comes_before_the_chains_own_blocks_and_only_on_request() {
+    let options = ServiceOptions::default();
+    let faults = options.faults.clone();
+    let mut server = Server::with_options(ROOMY, options).await;
+    server.chain = Assembler::with_faults(Arc::clone(&server.ledger), faults.clone());
+    server.block(40);
+    faults.fork(2, Fate::Confirmed);
+    server.block(41);
+    server.block(42);
+    server.block(43);
+    let request = SubscribeRequest {
+        from_slot: Some(41),
+        ..everything(CommitmentLevel::Processed)
+    };
+    let mut stream = server.client().await.subscribe_once(request).await.expect("subscribed");
+    let names = names_until(&mut stream, "43 confirmed on 42").await;
+    let blocks: Vec<_> = names
+        .iter()
+        .filter(|name| name.contains("meta") || name.contains("confirmed"))
+        .map(String::as_str)
+        .collect();
+    let expected = [
+        "41 meta on 40",
+        "41 confirmed on 40",
+        "42 meta on 41",
+        "42 confirmed on 41",
+        "41 meta on 40",
+        "41 confirmed on 40",
+        "42 meta on 41",
+        "42 confirmed on 41",
+        "43 meta on 42",
+        "43 confirmed on 42",
+    ];
+    assert_eq!(blocks, expected);
+    assert_eq!(faults.done()["confirmed and abandoned banks"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_asked_for() {
+    let options = ServiceOptions {
+        token: Some("secret".to_owned()),
+        ..ServiceOptions::default()
+    };
+    let mut server = Server::with_options(ROOMY, options).await;
+    server.block(40);
+    let status = server
+        .client()
+        .await
+        .get_slot(None)
+        .await
+        .expect_err("refused")
+        .to_string();
+    assert!(status.contains("x-token"), "{status}");
+    let mut client = GeyserGrpcClient::build_from_shared(server.url.clone())
+        .and_then(|client| client.x_token(Some("secret")))
+        .expect("a client")
+        .connect()
+        .await
+        .expect("the server listens");
+    assert_eq!(client.get_slot(None).await.expect("a slot").slot, 40);
 }

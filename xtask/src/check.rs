@@ -25,7 +25,7 @@ const CARGO_DENY: &str = "0.20.2";
 /// The package whose tests run the programs in the VM, and the processes.
 const VM_PACKAGE: &str = "gantry-tests";
 /// Its test files that are groups of their own.
-const ALONE: [&str; 2] = ["adversarial", "invariants"];
+const ALONE: [&str; 3] = ["adversarial", "faults", "invariants"];
 
 /// A part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -46,7 +46,9 @@ pub(crate) enum Group {
     Invariants,
     /// Compute units of every instruction, against the checked-in table
     Cu,
-    /// All processes end to end, and with faults
+    /// The indexer with its stream, its database and itself broken on purpose
+    Faults,
+    /// All processes end to end
     E2e,
     /// Licences and sources of the dependencies
     Licenses,
@@ -103,6 +105,11 @@ const STEPS: &[Step] = &[
         name: "compute units",
         group: Group::Cu,
         work: || bench(&["cu", "--check"].map(Into::into)),
+    },
+    Step {
+        name: "faults",
+        group: Group::Faults,
+        work: test_faults,
     },
     Step {
         name: "end to end",
@@ -229,9 +236,18 @@ fn test_end_to_end() -> Result<()> {
     setup::postgres()?;
     programs::compile_deployed(Compiler::Debian)?;
     build_binaries()?;
-    let files = test_files(|_, name| is_end_to_end(name))?;
+    let files = test_files(|_, name| is_end_to_end(name) && !ALONE.contains(&name))?;
     let mut test = tests(&[], &files);
     // Each starts a whole market: several at once on a small machine would only measure how they starve each other.
+    sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
+}
+
+fn test_faults() -> Result<()> {
+    setup::postgres()?;
+    programs::compile_deployed(Compiler::Debian)?;
+    build_binaries()?;
+    // Each has a network, a database and an indexer of its own, and counts on being in time.
+    let mut test = tests(&[], &["faults".to_owned()]);
     sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
 }
 

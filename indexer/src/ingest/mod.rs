@@ -1,6 +1,8 @@
 //! Keeps the tables at the tip: resumes at the checkpoint, falls back to a snapshot, and starts over whatever breaks.
 
+mod backfill;
 mod snapshot;
+mod upkeep;
 mod writer;
 
 use std::convert::Infallible;
@@ -8,19 +10,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tonic::Code;
 
 use crate::progress::Progress;
 use crate::rpc::{Chain, RpcError};
-use crate::store::{Store, StoreError};
-use crate::stream::{Broken, Buffer, Event, SealedBank, SourceOptions, StreamError, Subscription};
+use crate::store::{Retention, Store, StoreError};
+use crate::stream::{Broken, Buffer, Event, SourceOptions, Step, StreamError, Subscription, Trunk};
 use snapshot::Start;
-use writer::{Work, Writer};
+use writer::{Queue, Writer};
 
-/// Banks between the stream and the database; when they are that many, the stream is not read.
-const QUEUE: usize = 16;
+/// Steps between the stream and the database; when they are that many, the stream is not read.
+const QUEUE: usize = 64;
+/// The part of the buffer's limit that whole banks may take while they wait for the database.
+const QUEUED_PART: usize = 4;
 /// Longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often whoever leads, or waits to lead, looks.
@@ -36,8 +40,10 @@ const FIRST_MARGIN: u64 = 8;
 pub struct IngestOptions {
     /// The stream.
     pub source: SourceOptions,
-    /// Bytes of account data held for slots that are not confirmed.
+    /// Bytes held for slots that are not final.
     pub buffer_limit: usize,
+    /// What is kept of the past.
+    pub retention: Retention,
 }
 
 /// What no new try can mend.
@@ -57,9 +63,6 @@ pub enum IngestError {
         /// Confirmed slot of the chain.
         chain: u64,
     },
-    /// The writer is gone.
-    #[error("the writer has stopped")]
-    WriterStopped,
 }
 
 /// Why one subscription was given up.
@@ -75,18 +78,13 @@ enum Ended {
     WriterStopped,
 }
 
-/// What has been handed to the writer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Position {
-    slot: u64,
-    is_block: bool,
-}
-
 /// How the next subscription begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Plan {
-    /// At the slot after the position.
+    /// At the slot after the newest that was handed to the writer.
     Resume,
+    /// At the slot after the newest final one, for the branches that lie between.
+    Rewind,
     /// With a snapshot.
     Snapshot(Start),
 }
@@ -119,9 +117,12 @@ impl Ingest {
         loop {
             let leading = self.lead().await;
             tokio::select! {
-                ended = self.follow() => return ended,
+                ended = self.follow() => match ended? {
+                    WriterStopped => tracing::warn!("the tables are not where they were left: starting over from them"),
+                },
                 () = keep(leading) => tracing::warn!("lost the database connection that leads: starting over"),
             }
+            tokio::time::sleep(LEAD_CHECK).await;
         }
     }
 
@@ -142,35 +143,35 @@ impl Ingest {
         }
     }
 
-    async fn follow(&self) -> Result<Infallible, IngestError> {
+    async fn follow(&self) -> Result<WriterStopped, IngestError> {
         let genesis_hash = self.genesis_hash().await;
-        let checkpoint = self.checkpoint().await;
-        if let Some(checkpoint) = checkpoint
-            .as_ref()
-            .filter(|checkpoint| checkpoint.genesis_hash != genesis_hash)
-        {
-            let stored = checkpoint.genesis_hash.clone();
-            return Err(StoreError::OtherCluster {
-                stored,
-                found: genesis_hash,
+        let checkpoint = self.patiently(|| self.store.checkpoint()).await;
+        let mut position = None;
+        if let Some(checkpoint) = checkpoint {
+            if checkpoint.genesis_hash != genesis_hash {
+                return Err(StoreError::OtherCluster {
+                    stored: checkpoint.genesis_hash,
+                    found: genesis_hash,
+                }
+                .into());
             }
-            .into());
-        }
-        let mut position = checkpoint.map(|checkpoint| {
             self.progress.written(checkpoint.slot as u64);
-            Position {
-                slot: checkpoint.slot as u64,
-                is_block: checkpoint.blockhash.is_some(),
-            }
-        });
-        if let Some(position) = &position {
-            self.check_chain(position.slot).await?;
+            self.check_chain(checkpoint.slot as u64).await?;
+            position = Some(self.patiently(|| self.store.trunk(&checkpoint)).await);
         }
-        let (work, queue) = mpsc::channel(QUEUE);
+        let (work, received) = mpsc::channel(QUEUE);
+        let queue = Queue {
+            work,
+            room: Arc::new(Semaphore::new(Queue::kib(self.options.buffer_limit / QUEUED_PART))),
+            size: Queue::kib(self.options.buffer_limit / QUEUED_PART),
+        };
         let writer = Writer::new(self.store.clone(), self.progress.clone(), genesis_hash);
-        // Dropped with this future, and the writer with it.
+        // Dropped with this future, and all of them with it.
         let mut tasks = JoinSet::new();
-        tasks.spawn(writer.run(queue));
+        tasks.spawn(writer.run(received));
+        tasks.spawn(backfill::run(self.store.clone(), self.chain.clone()));
+        tasks.spawn(upkeep::settle(self.store.clone(), self.chain.clone()));
+        tasks.spawn(upkeep::maintain(self.store.clone(), self.options.retention));
 
         let mut plan = if position.is_some() {
             Plan::Resume
@@ -179,17 +180,18 @@ impl Ingest {
         };
         let mut failures = 0u32;
         loop {
-            let before = position;
-            let Err(ended) = self.session(plan, &mut position, &work).await;
+            let before = position.clone();
+            let Err(ended) = self.session(plan, &mut position, &queue).await;
             failures = if position == before { failures + 1 } else { 0 };
             let reason = reason(&ended);
             metrics::counter!("gantry_indexer_subscriptions_ended_total", "reason" => reason).increment(1);
             if matches!(ended, Ended::WriterStopped) {
-                return Err(IngestError::WriterStopped);
+                return Ok(WriterStopped);
             }
-            plan = next_plan(&ended, plan, position, failures);
+            plan = next_plan(&ended, plan, position.as_ref(), failures);
             let pause = pause(failures);
-            tracing::warn!(error = %ended, ?position, ?plan, ?pause, "the subscription is opened again");
+            let at = position.as_ref().map(Trunk::tip);
+            tracing::warn!(error = %ended, at, ?plan, ?pause, "the subscription is opened again");
             tokio::time::sleep(pause).await;
         }
     }
@@ -204,10 +206,14 @@ impl Ingest {
         }
     }
 
-    async fn checkpoint(&self) -> Option<crate::store::Checkpoint> {
+    /// Asks the database until it answers.
+    async fn patiently<T, F>(&self, ask: impl Fn() -> F) -> T
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
         loop {
-            match self.store.checkpoint().await {
-                Ok(checkpoint) => return checkpoint,
+            match ask().await {
+                Ok(answer) => return answer,
                 Err(error) => tracing::warn!(%error, "waiting for the database"),
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -230,23 +236,16 @@ impl Ingest {
     }
 
     /// Follows one subscription until it ends.
-    async fn session(
-        &self,
-        plan: Plan,
-        position: &mut Option<Position>,
-        work: &mpsc::Sender<Work>,
-    ) -> Result<Infallible, Ended> {
-        let (mut subscription, mut buffer) = match (plan, *position) {
-            (Plan::Resume, Some(at)) => {
-                let subscription = self.open(Some(at.slot + 1)).await?;
-                (subscription, self.buffer(at.slot, at.is_block))
-            }
-            (Plan::Snapshot(start), _) => self.start_with_snapshot(start, position, work).await?,
-            (Plan::Resume, None) => self.start_with_snapshot(Start::Oldest(0), position, work).await?,
+    async fn session(&self, plan: Plan, position: &mut Option<Trunk>, queue: &Queue) -> Result<Infallible, Ended> {
+        let (mut subscription, mut buffer) = match (plan, position.clone()) {
+            (Plan::Resume, Some(trunk)) => (self.open(Some(trunk.tip() + 1)).await?, self.buffer(trunk)),
+            (Plan::Rewind, Some(trunk)) => (self.open(Some(trunk.root + 1)).await?, self.buffer(trunk)),
+            (Plan::Snapshot(start), _) => self.start_with_snapshot(start, position, queue).await?,
+            (Plan::Resume | Plan::Rewind, None) => self.start_with_snapshot(Start::Oldest(0), position, queue).await?,
         };
         loop {
-            for bank in self.next(&mut subscription, &mut buffer).await? {
-                hand_over(bank, position, work).await?;
+            for step in self.next(&mut subscription, &mut buffer).await? {
+                hand_over(step, position, queue).await?;
             }
         }
     }
@@ -257,13 +256,13 @@ impl Ingest {
         Ok(subscription)
     }
 
-    fn buffer(&self, applied: u64, applied_is_block: bool) -> Buffer {
+    fn buffer(&self, trunk: Trunk) -> Buffer {
         let programs = self.store.schema().programs.iter().map(|program| program.address);
-        Buffer::new(programs, applied, applied_is_block, self.options.buffer_limit)
+        Buffer::new(programs, trunk, self.options.buffer_limit)
     }
 
     /// What the next message of the stream completes. Safe to cancel.
-    async fn next(&self, subscription: &mut Subscription, buffer: &mut Buffer) -> Result<Vec<SealedBank>, Ended> {
+    async fn next(&self, subscription: &mut Subscription, buffer: &mut Buffer) -> Result<Vec<Step>, Ended> {
         match subscription.next(self.store.schema()).await? {
             Event::Alive => Ok(Vec::new()),
             Event::Disconnected { replay_from } => {
@@ -273,31 +272,47 @@ impl Ingest {
             }
             Event::Update(update) => {
                 self.progress.seen(update.slot());
-                Ok(buffer.push(update)?)
+                let steps = buffer.push(update)?;
+                metrics::gauge!("gantry_indexer_buffered_bytes").set(buffer.held() as f64);
+                Ok(steps)
             }
         }
     }
 }
 
-async fn hand_over(bank: SealedBank, position: &mut Option<Position>, work: &mpsc::Sender<Work>) -> Result<(), Ended> {
-    let slot = bank.slot;
-    work.send(Work::Bank(bank)).await.map_err(|_| Ended::WriterStopped)?;
-    *position = Some(Position { slot, is_block: true });
-    Ok(())
+/// The writer found tables that are not those it was to go on with, or is gone.
+struct WriterStopped;
+
+async fn hand_over(step: Step, position: &mut Option<Trunk>, queue: &Queue) -> Result<(), Ended> {
+    let trunk = position.get_or_insert_default();
+    match &step {
+        Step::Bank(bank) => trunk.extend(bank.slot, &bank.facts.blockhash),
+        Step::Undo { to } => {
+            tracing::warn!(to, after = trunk.tip(), "confirmed blocks were abandoned");
+            metrics::counter!("gantry_indexer_rollbacks_total").increment(1);
+            trunk.cut(*to);
+        }
+        Step::Final { slot } => trunk.finalize(*slot),
+    }
+    queue.send(step).await
 }
 
-fn next_plan(ended: &Ended, plan: Plan, position: Option<Position>, failures: u32) -> Plan {
+fn next_plan(ended: &Ended, plan: Plan, position: Option<&Trunk>, failures: u32) -> Plan {
     // The server throws slots away while this one asks: each try in a row begins further from the edge.
     let oldest = Plan::Snapshot(Start::Oldest(FIRST_MARGIN << failures.min(4)));
-    if position.is_none() {
-        return oldest;
-    }
+    let Some(trunk) = position else { return oldest };
     match ended {
+        // What was given out since the newest final slot may be of another branch, and cannot be looked at.
+        Ended::Stream(StreamError::OutOfRange(_)) if plan == Plan::Rewind => Plan::Snapshot(Start::After(trunk.root)),
         Ended::Stream(StreamError::OutOfRange(_)) => oldest,
         // A replay that fails without saying why would fail again and again.
         Ended::Stream(StreamError::Status(status)) if status.code() == Code::Internal && failures >= REFUSALS => {
             Plan::Snapshot(Start::Tip)
         }
+        Ended::Broken(Broken::Branch { .. }) if plan == Plan::Rewind && failures > 0 => {
+            Plan::Snapshot(Start::After(trunk.root))
+        }
+        Ended::Broken(Broken::Branch { .. }) => Plan::Rewind,
         Ended::Broken(Broken::Fork { parent, .. }) => Plan::Snapshot(Start::After(*parent)),
         // The first time it may have been lost on the way; the second time the server does not have it.
         Ended::Broken(Broken::Gap { .. }) if failures > 0 => Plan::Snapshot(Start::Tip),
@@ -316,8 +331,10 @@ fn reason(ended: &Ended) -> &'static str {
     match ended {
         Ended::Stream(StreamError::OutOfRange(_)) => "out_of_range",
         Ended::Stream(StreamError::Silent(_)) => "silent",
+        Ended::Stream(StreamError::Malformed(_)) => "malformed",
         Ended::Stream(_) => "stream",
         Ended::Broken(Broken::Gap { .. }) => "gap",
+        Ended::Broken(Broken::Branch { .. }) => "branch",
         Ended::Broken(Broken::Fork { .. }) => "fork",
         Ended::Broken(Broken::Full { .. }) => "full",
         Ended::Rpc(_) => "rpc",

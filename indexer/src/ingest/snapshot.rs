@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
-use super::{Ended, Ingest, Position, Work, hand_over};
+use super::writer::Queue;
+use super::{Ended, Ingest, hand_over};
 use crate::rpc::RpcError;
 use crate::store::{ProgramState, Snapshot};
-use crate::stream::{Buffer, Event, Subscription, Update, first_available};
+use crate::stream::{Buffer, Event, Step, Subscription, Trunk, Update, first_available};
 
-/// Banks held while the snapshot is read; beyond them the stream is not read.
+/// Steps held while the snapshot is read; beyond them the stream is not read.
 const HELD: usize = 1_024;
 /// Tries to read the snapshot: the RPC endpoint may have to catch up with the stream.
 const TRIES: u32 = 50;
@@ -37,8 +36,8 @@ impl Ingest {
     pub(super) async fn start_with_snapshot(
         &self,
         start: Start,
-        position: &mut Option<Position>,
-        work: &mpsc::Sender<Work>,
+        position: &mut Option<Trunk>,
+        queue: &Queue,
     ) -> Result<(Subscription, Buffer), Ended> {
         let oldest = match start {
             Start::Tip => None,
@@ -55,18 +54,25 @@ impl Ingest {
             Some(from) => from.saturating_sub(1),
             None => self.first_whole(&mut subscription).await?,
         };
-        let mut buffer = self.buffer(floor, false);
+        let mut buffer = self.buffer(Trunk::above(floor));
         let mut held = Vec::new();
+        let mut held_bytes = 0;
         let read = self.read_programs(floor + 1);
         tokio::pin!(read);
         let programs = loop {
             tokio::select! {
                 programs = &mut read => break programs?,
-                banks = self.next(&mut subscription, &mut buffer), if held.len() < HELD => held.extend(banks?),
+                steps = self.next(&mut subscription, &mut buffer),
+                    if held.len() < HELD && held_bytes < self.options.buffer_limit =>
+                {
+                    let steps = steps?;
+                    held_bytes += steps.iter().map(bytes).sum::<usize>();
+                    held.extend(steps);
+                }
             }
         };
         let accounts: usize = programs.iter().map(|state| state.accounts.len()).sum();
-        let known = position.map(|position| position.slot);
+        let known = position.as_ref().map(Trunk::tip);
         let abandoned_after = match start {
             Start::After(slot) => Some(slot),
             Start::Oldest(_) | Start::Tip => None,
@@ -81,15 +87,17 @@ impl Ingest {
             gap,
             abandoned_after,
         };
-        work.send(Work::Snapshot(snapshot))
-            .await
-            .map_err(|_| Ended::WriterStopped)?;
-        *position = Some(Position {
-            slot: floor,
-            is_block: false,
+        // Nothing that the snapshot read can be taken back.
+        let undo_floor = snapshot.programs.iter().map(|state| state.slot).max();
+        let undo_floor = undo_floor.map_or(floor, |slot| slot.max(floor));
+        queue.send_snapshot(snapshot).await?;
+        *position = Some(Trunk {
+            undo_floor,
+            ..Trunk::above(floor)
         });
-        for bank in held {
-            hand_over(bank, position, work).await?;
+        buffer.raise_undo_floor(undo_floor);
+        for step in held {
+            hand_over(step, position, queue).await?;
         }
         Ok((subscription, buffer))
     }
@@ -116,7 +124,11 @@ impl Ingest {
         for program in &self.store.schema().programs {
             let mut tries = 0;
             let state = loop {
-                match self.chain.program_accounts(&program.address, min_slot).await {
+                match self
+                    .chain
+                    .program_accounts(&program.address, min_slot, "confirmed")
+                    .await
+                {
                     Ok(state) => break state,
                     Err(error) if tries < TRIES => {
                         tracing::debug!(%error, min_slot, "cannot read a snapshot yet");
@@ -138,5 +150,12 @@ impl Ingest {
             });
         }
         Ok(states)
+    }
+}
+
+fn bytes(step: &Step) -> usize {
+    match step {
+        Step::Bank(bank) => bank.bytes(),
+        Step::Undo { .. } | Step::Final { .. } => 0,
     }
 }

@@ -1,26 +1,92 @@
-//! Takes banks off the queue and writes as many as are there in one transaction, again and again until it is in.
+//! Takes steps off the queue and writes as many as are there in one transaction, again and again until it is in.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::Ended;
 use crate::progress::Progress;
 use crate::store::{Snapshot, Store, StoreError, Written};
-use crate::stream::SealedBank;
+use crate::stream::{SealedBank, Step};
 
 /// Banks in one transaction: catching up is fast, and a failed try is not expensive.
 const MAX_BANKS: usize = 64;
 /// Longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Longest wait for one transaction. A database that takes longer is asked anew, over another connection.
+const LONGEST_WRITE: Duration = Duration::from_secs(120);
 
 /// What the writer is given, in order.
 #[derive(Debug)]
 pub(super) enum Work {
-    /// The next confirmed bank.
-    Bank(SealedBank),
+    /// The next confirmed bank, and the room that it takes.
+    Bank(SealedBank, OwnedSemaphorePermit),
+    /// Everything up to this slot is final.
+    Final(u64),
+    /// The blocks after this slot were abandoned.
+    Undo(u64),
     /// All accounts, in place of banks that are lost.
     Snapshot(Snapshot),
+}
+
+/// The way to the writer: waits while it holds more than `size` KiB.
+pub(super) struct Queue {
+    pub(super) work: mpsc::Sender<Work>,
+    pub(super) room: Arc<Semaphore>,
+    pub(super) size: usize,
+}
+
+impl Queue {
+    pub(super) fn kib(bytes: usize) -> usize {
+        (bytes >> 10).clamp(1, u32::MAX as usize)
+    }
+
+    pub(super) async fn send(&self, step: Step) -> Result<(), Ended> {
+        let work = match step {
+            Step::Bank(bank) => {
+                // A bank larger than all the room waits for all of it.
+                let size = Self::kib(bank.bytes()).min(self.size) as u32;
+                let room = self.room.clone().acquire_many_owned(size).await;
+                Work::Bank(bank, room.map_err(|_| Ended::WriterStopped)?)
+            }
+            Step::Final { slot } => Work::Final(slot),
+            Step::Undo { to } => Work::Undo(to),
+        };
+        self.work.send(work).await.map_err(|_| Ended::WriterStopped)
+    }
+
+    pub(super) async fn send_snapshot(&self, snapshot: Snapshot) -> Result<(), Ended> {
+        let work = Work::Snapshot(snapshot);
+        self.work.send(work).await.map_err(|_| Ended::WriterStopped)
+    }
+}
+
+/// Banks and finality that are written together.
+#[derive(Default)]
+struct Batch {
+    banks: Vec<SealedBank>,
+    /// Held until the banks are written.
+    room: Vec<OwnedSemaphorePermit>,
+    finalized: Option<u64>,
+}
+
+impl Batch {
+    /// Takes `work` in, or gives it back where it has to wait for the batch.
+    fn take(&mut self, work: Work) -> Option<Work> {
+        match work {
+            Work::Bank(bank, room) if self.banks.len() < MAX_BANKS => {
+                self.banks.push(bank);
+                self.room.push(room);
+                None
+            }
+            Work::Final(slot) => {
+                self.finalized = self.finalized.max(Some(slot));
+                None
+            }
+            other => Some(other),
+        }
+    }
 }
 
 pub(super) struct Writer {
@@ -38,33 +104,31 @@ impl Writer {
         }
     }
 
+    /// Writes until the queue ends, or what is there does not fit what is to be written.
     pub(super) async fn run(self, mut queue: mpsc::Receiver<Work>) {
         let mut next = queue.recv().await;
         while let Some(work) = next.take() {
-            match work {
-                Work::Snapshot(snapshot) => {
+            let mut batch = Batch::default();
+            let done = match batch.take(work) {
+                Some(Work::Snapshot(snapshot)) => {
                     self.until_written(snapshot.checkpoint, || {
                         self.store.write_snapshot(&snapshot, &self.genesis_hash)
                     })
-                    .await;
+                    .await
                 }
-                Work::Bank(bank) => {
-                    let mut banks = vec![bank];
-                    while banks.len() < MAX_BANKS {
-                        match queue.try_recv() {
-                            Ok(Work::Bank(bank)) => banks.push(bank),
-                            Ok(snapshot) => {
-                                next = Some(snapshot);
-                                break;
-                            }
-                            Err(_) => break,
-                        }
+                Some(Work::Undo(to)) => self.until_written(to, || self.store.undo(to)).await,
+                _ => {
+                    while next.is_none()
+                        && let Ok(work) = queue.try_recv()
+                    {
+                        next = batch.take(work);
                     }
-                    let slot = banks.last().map_or(0, |bank| bank.slot);
-                    self.until_written(slot, || self.store.write(&banks, &self.genesis_hash))
-                        .await;
-                    metrics::counter!("gantry_indexer_banks_total").increment(banks.len() as u64);
+                    self.write(&batch).await
                 }
+            };
+            if let Err(error) = done {
+                tracing::error!(%error, "cannot go on writing");
+                return;
             }
             if next.is_none() {
                 next = queue.recv().await;
@@ -72,31 +136,46 @@ impl Writer {
         }
     }
 
+    async fn write(&self, batch: &Batch) -> Result<(), StoreError> {
+        let slot = batch
+            .banks
+            .last()
+            .map_or_else(|| self.progress.checkpoint(), |bank| bank.slot);
+        let write = || self.store.write(&batch.banks, batch.finalized, &self.genesis_hash);
+        self.until_written(slot, write).await?;
+        metrics::counter!("gantry_indexer_banks_total").increment(batch.banks.len() as u64);
+        if let Some(slot) = batch.finalized {
+            self.progress.finalized(slot);
+        }
+        Ok(())
+    }
+
     /// Writes until the database has taken it: the same twice changes nothing, so a try whose outcome is unknown is
     /// simply made again.
-    async fn until_written<F>(&self, slot: u64, write: impl Fn() -> F)
+    async fn until_written<F>(&self, slot: u64, write: impl Fn() -> F) -> Result<(), StoreError>
     where
         F: Future<Output = Result<Written, StoreError>>,
     {
         let mut pause = Duration::from_millis(50);
         loop {
             let started = Instant::now();
-            match write().await {
-                Ok(written) => {
+            let error = match tokio::time::timeout(LONGEST_WRITE, write()).await {
+                Ok(Ok(written)) => {
                     metrics::histogram!("gantry_indexer_write_seconds").record(started.elapsed());
                     metrics::counter!("gantry_indexer_rows_total").increment(written.rows);
                     metrics::counter!("gantry_indexer_events_total").increment(written.events);
                     tracing::debug!(slot, rows = written.rows, events = written.events, "written");
                     self.progress.written(slot);
-                    return;
+                    return Ok(());
                 }
-                Err(error) => {
-                    metrics::counter!("gantry_indexer_failed_writes_total").increment(1);
-                    tracing::warn!(%error, slot, ?pause, "writing failed, trying again");
-                    tokio::time::sleep(pause).await;
-                    pause = LONGEST_PAUSE.min(pause * 2);
-                }
-            }
+                Ok(Err(error)) if !error.is_passing() => return Err(error),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("no answer in {} s", LONGEST_WRITE.as_secs()),
+            };
+            metrics::counter!("gantry_indexer_failed_writes_total").increment(1);
+            tracing::warn!(error, slot, ?pause, "writing failed, trying again");
+            tokio::time::sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
 }

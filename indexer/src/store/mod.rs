@@ -1,21 +1,29 @@
 //! Postgres: everything that a batch of banks changes, in one transaction with the checkpoint.
 
+mod doubt;
 mod events;
+mod history;
 mod numeric;
+mod outbox;
 mod rows;
+mod write;
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, PgConnection};
 
 pub use events::EventRow;
+pub(crate) use events::{Executed, of_transaction};
+pub use history::{Gap, PARTITION_SLOTS, Retention};
 pub use numeric::Numeric;
 pub use rows::{Fold, Row};
 
+use crate::Key;
 use crate::schema::Schema;
-use crate::stream::{Change, SealedBank};
-use crate::{Key, key};
+use crate::stream::{Block, Trunk};
 use rows::Table;
 
 /// The schema of the database.
@@ -47,10 +55,36 @@ pub enum StoreError {
         /// Genesis hash of the endpoint.
         found: String,
     },
+    /// Somebody else wrote meanwhile, or a bank was left out.
+    #[error("slot {slot} on parent {parent} does not continue the tables, which are at slot {checkpoint}")]
+    NotContiguous {
+        /// Where the tables are.
+        checkpoint: u64,
+        /// The bank's slot.
+        slot: u64,
+        /// Its parent's.
+        parent: u64,
+    },
+    /// The way back to a slot is not known.
+    #[error("slot {to} cannot be gone back to: nothing before slot {floor} can")]
+    CannotUndo {
+        /// The slot asked for.
+        to: i64,
+        /// The lowest that can be gone back to.
+        floor: i64,
+    },
+}
+
+impl StoreError {
+    /// Whether trying again can help.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Database(_))
+    }
 }
 
 /// How far the tables are.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Checkpoint {
     /// Every confirmed slot up to this one is in the tables.
     pub slot: i64,
@@ -60,7 +94,16 @@ pub struct Checkpoint {
     pub block_time: Option<i64>,
     /// Genesis hash of the cluster, base58.
     pub genesis_hash: String,
+    /// Everything up to this slot is final; later rows and events may still be taken back.
+    pub finalized_slot: i64,
+    /// Nothing up to this slot can be taken back: it was read as a whole.
+    pub snapshot_slot: i64,
+    /// Newest id of the outbox.
+    pub outbox_id: i64,
 }
+
+const CHECKPOINT: &str =
+    "select slot, blockhash, block_time, genesis_hash, finalized_slot, snapshot_slot, outbox_id from checkpoint";
 
 /// All accounts of one program at a slot.
 #[derive(Clone, Debug)]
@@ -100,8 +143,10 @@ pub struct Written {
 pub struct Store {
     pool: PgPool,
     options: PgConnectOptions,
-    schema: std::sync::Arc<Schema>,
-    tables: std::sync::Arc<Vec<Table>>,
+    schema: Arc<Schema>,
+    tables: Arc<Vec<Table>>,
+    /// Partitions of the events that are known to be there.
+    partitions: Arc<Mutex<BTreeSet<u64>>>,
 }
 
 impl Store {
@@ -109,7 +154,7 @@ impl Store {
     ///
     /// # Errors
     /// Where Postgres cannot be reached or holds another schema.
-    pub async fn open(url: &str, schema: std::sync::Arc<Schema>) -> Result<Self, StoreError> {
+    pub async fn open(url: &str, schema: Arc<Schema>) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url.parse()?;
         let options = options.application_name("gantry-indexer");
         let pool = PgPoolOptions::new()
@@ -118,12 +163,13 @@ impl Store {
             .connect_with(options.clone())
             .await?;
         MIGRATIONS.run(&pool).await?;
-        let tables = std::sync::Arc::new(schema.accounts.iter().map(Table::new).collect());
+        let tables = Arc::new(schema.accounts.iter().map(Table::new).collect());
         let store = Self {
             pool,
             options,
             schema,
             tables,
+            partitions: Arc::default(),
         };
         store.check_columns().await?;
         Ok(store)
@@ -137,7 +183,7 @@ impl Store {
 
     /// What the programs store.
     #[must_use]
-    pub fn schema(&self) -> &std::sync::Arc<Schema> {
+    pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
     }
 
@@ -185,7 +231,10 @@ impl Store {
             .iter()
             .map(|account| account.table.as_str())
             .collect();
-        let sql = format!("truncate checkpoint, event, event_gap, {}", tables.join(", "));
+        let sql = format!(
+            "truncate checkpoint, event, event_gap, block, undo, outbox, doubt, {}",
+            tables.join(", ")
+        );
         sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&self.pool).await?;
         Ok(())
     }
@@ -195,8 +244,39 @@ impl Store {
     /// # Errors
     /// Where Postgres does not answer.
     pub async fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
-        let sql = "select slot, blockhash, block_time, genesis_hash from checkpoint";
-        Ok(sqlx::query_as(sql).fetch_optional(&self.pool).await?)
+        Ok(sqlx::query_as(CHECKPOINT).fetch_optional(&self.pool).await?)
+    }
+
+    /// The chain as the tables hold it, from the newest final block on.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn trunk(&self, checkpoint: &Checkpoint) -> Result<Trunk, StoreError> {
+        let root = checkpoint.finalized_slot.min(checkpoint.slot);
+        let rows: Vec<(i64, String)> = sqlx::query_as(
+            "select slot, blockhash from block where slot <= $2 \
+             and slot >= coalesce((select max(slot) from block where slot <= $1), 0) order by slot",
+        )
+        .bind(root)
+        .bind(checkpoint.slot)
+        .fetch_all(&self.pool)
+        .await?;
+        let block = |(slot, blockhash): (i64, String)| Block {
+            slot: slot as u64,
+            blockhash,
+        };
+        // Below the first block that is known, there is nothing to go back to and nothing to become final.
+        let root = rows.first().map_or(root, |(slot, _)| root.max(slot - 1));
+        let at_end = rows.last().is_some_and(|(slot, _)| *slot == checkpoint.slot);
+        if checkpoint.blockhash.is_none() || !at_end {
+            return Ok(Trunk::above(checkpoint.slot as u64));
+        }
+        Ok(Trunk {
+            root: root as u64,
+            floor: None,
+            undo_floor: checkpoint.snapshot_slot.max(root) as u64,
+            blocks: rows.into_iter().map(block).collect(),
+        })
     }
 
     /// Tries to become the one instance that writes: the connection holds the lock for as long as it lives.
@@ -209,136 +289,4 @@ impl Store {
         let (leads,): (bool,) = sqlx::query_as(sql).bind(LEADER_LOCK).fetch_one(&mut connection).await?;
         Ok(leads.then_some(connection))
     }
-
-    /// Writes consecutive confirmed banks, oldest first, and the checkpoint: all or nothing. Writing them again, or in
-    /// other batches, comes to the same tables.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer; then whether it was written is unknown, and it is to be written again.
-    pub async fn write(&self, banks: &[SealedBank], genesis_hash: &str) -> Result<Written, StoreError> {
-        let Some(last) = banks.last() else {
-            return Ok(Written::default());
-        };
-        let mut fold = Fold::default();
-        let mut events = Vec::new();
-        for bank in banks {
-            for (address, change) in &bank.accounts {
-                match change {
-                    Change::Closed => fold.close(*address, bank.slot),
-                    Change::Written(write) => {
-                        let row = Row {
-                            slot: bank.slot,
-                            write_version: write.write_version,
-                            data: &write.data,
-                        };
-                        fold.write(&self.schema, &write.owner, *address, row);
-                    }
-                }
-            }
-            events.extend(events::of_bank(&self.schema, bank));
-        }
-        let checkpoint = Checkpoint {
-            slot: last.slot as i64,
-            blockhash: Some(last.facts.blockhash.clone()),
-            block_time: last.facts.time,
-            genesis_hash: genesis_hash.to_owned(),
-        };
-        let mut transaction = self.pool.begin().await?;
-        let rows = self.write_fold(&mut transaction, &fold).await?;
-        let events = events::insert(&mut transaction, &events).await?;
-        set_checkpoint(&mut transaction, &checkpoint).await?;
-        transaction.commit().await?;
-        Ok(Written { rows, events })
-    }
-
-    async fn write_fold(&self, connection: &mut PgConnection, fold: &Fold<'_>) -> Result<u64, StoreError> {
-        for address in &fold.unknown {
-            metrics::counter!("gantry_indexer_unknown_accounts_total").increment(1);
-            tracing::warn!(
-                address = key::text(address),
-                "an account that the IDLs do not describe was left out"
-            );
-        }
-        let mut written = 0;
-        for (kind, rows) in &fold.rows {
-            written += self.tables[*kind]
-                .upsert(connection, &self.schema.accounts[*kind], rows)
-                .await?;
-        }
-        if !fold.closed.is_empty() {
-            // Which table an emptied address is in, if any, only the tables know.
-            for table in self.tables.iter() {
-                written += table.close(connection, &fold.closed).await?;
-            }
-        }
-        Ok(written)
-    }
-
-    /// Replaces what the banks up to the snapshot's slots would have written, and sets the checkpoint.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub async fn write_snapshot(&self, snapshot: &Snapshot, genesis_hash: &str) -> Result<Written, StoreError> {
-        let mut fold = Fold::default();
-        for state in &snapshot.programs {
-            for (address, data) in &state.accounts {
-                let row = Row {
-                    slot: state.slot,
-                    write_version: 0,
-                    data,
-                };
-                fold.write(&self.schema, &state.program, *address, row);
-            }
-        }
-        let mut transaction = self.pool.begin().await?;
-        let mut rows = self.write_fold(&mut transaction, &fold).await?;
-        for state in &snapshot.programs {
-            let present: Vec<_> = state.accounts.iter().map(|(address, _)| address.as_slice()).collect();
-            for (account, table) in self.schema.accounts.iter().zip(self.tables.iter()) {
-                if account.program == state.program {
-                    rows += table.vanish(&mut transaction, &present, state.slot).await?;
-                }
-            }
-        }
-        if let Some(slot) = snapshot.abandoned_after {
-            sqlx::query("delete from event where slot > $1")
-                .bind(slot as i64)
-                .execute(&mut *transaction)
-                .await?;
-        }
-        if let Some((from, to)) = snapshot.gap {
-            sqlx::query(
-                "insert into event_gap (from_slot, to_slot) values ($1, $2) \
-                 on conflict (from_slot) do update set to_slot = greatest(event_gap.to_slot, excluded.to_slot)",
-            )
-            .bind(from as i64)
-            .bind(to as i64)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        let checkpoint = Checkpoint {
-            slot: snapshot.checkpoint as i64,
-            blockhash: None,
-            block_time: None,
-            genesis_hash: genesis_hash.to_owned(),
-        };
-        set_checkpoint(&mut transaction, &checkpoint).await?;
-        transaction.commit().await?;
-        Ok(Written { rows, events: 0 })
-    }
-}
-
-async fn set_checkpoint(connection: &mut PgConnection, checkpoint: &Checkpoint) -> sqlx::Result<()> {
-    sqlx::query(
-        "insert into checkpoint (slot, blockhash, block_time, genesis_hash) values ($1, $2, $3, $4) \
-         on conflict (id) do update set slot = excluded.slot, blockhash = excluded.blockhash, \
-         block_time = excluded.block_time, genesis_hash = excluded.genesis_hash, updated_at = now()",
-    )
-    .bind(checkpoint.slot)
-    .bind(&checkpoint.blockhash)
-    .bind(checkpoint.block_time)
-    .bind(&checkpoint.genesis_hash)
-    .execute(connection)
-    .await?;
-    Ok(())
 }

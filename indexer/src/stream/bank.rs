@@ -31,6 +31,8 @@ pub struct Transaction {
     pub index: u64,
     /// Accounts that had lamports before it and have none after it.
     pub emptied: Vec<Key>,
+    /// Accounts that it may have written.
+    pub touched: Vec<Key>,
     /// What the programs logged, in order.
     pub logged: Vec<LoggedData>,
     /// Some of what they logged may be missing.
@@ -42,6 +44,8 @@ pub struct Transaction {
 pub struct BlockFacts {
     /// Slot of the block before.
     pub parent: u64,
+    /// Blockhash of the block before, base58; empty where the server does not say.
+    pub parent_blockhash: String,
     /// Blockhash, base58.
     pub blockhash: String,
     /// Unix seconds.
@@ -68,16 +72,54 @@ pub struct SealedBank {
     pub accounts: BTreeMap<Key, Change>,
     /// Transactions in the order of the block.
     pub transactions: Vec<Transaction>,
+    /// Accounts that a transaction may have taken from the programs although none was seen leaving: one that is closed
+    /// and given lamports again in the same transaction leaves no trace in a stream filtered by owner.
+    pub doubtful: Vec<Key>,
 }
 
+impl SealedBank {
+    /// About how many bytes it holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let accounts = self.accounts.values().map(|change| match change {
+            Change::Written(write) => WRITE_BYTES + write.data.len(),
+            Change::Closed => WRITE_BYTES,
+        });
+        let transactions = self.transactions.iter().map(Transaction::bytes);
+        BANK_BYTES + accounts.sum::<usize>() + transactions.sum::<usize>()
+    }
+}
+
+impl Transaction {
+    fn bytes(&self) -> usize {
+        let logged: usize = self.logged.iter().map(|logged| WRITE_BYTES + logged.data.len()).sum();
+        WRITE_BYTES + logged + (self.emptied.len() + self.touched.len()) * size_of::<Key>()
+    }
+}
+
+/// What a bank, a write and a transaction take beside their data: nobody fills the memory with empty ones.
+const BANK_BYTES: usize = 512;
+const WRITE_BYTES: usize = 256;
+
 /// A bank that may still get updates.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Bank {
     writes: HashMap<Key, AccountWrite>,
     transactions: HashMap<Signature, Transaction>,
     pub(super) facts: Option<BlockFacts>,
-    /// Bytes of account data held.
+    /// About how many bytes it holds.
     pub(super) bytes: usize,
+}
+
+impl Default for Bank {
+    fn default() -> Self {
+        Self {
+            writes: HashMap::new(),
+            transactions: HashMap::new(),
+            facts: None,
+            bytes: BANK_BYTES,
+        }
+    }
 }
 
 impl Bank {
@@ -90,14 +132,16 @@ impl Bank {
         if older.is_some_and(|(version, _)| version >= write.write_version) {
             return;
         }
-        self.bytes += write.data.len();
-        self.bytes -= older.map_or(0, |(_, size)| size);
+        self.bytes += WRITE_BYTES + write.data.len();
+        self.bytes -= older.map_or(0, |(_, size)| WRITE_BYTES + size);
         self.writes.insert(write.address, write);
     }
 
     pub(super) fn transaction(&mut self, transaction: Transaction) {
-        self.bytes += transaction.logged.iter().map(|logged| logged.data.len()).sum::<usize>();
-        self.transactions.insert(transaction.signature, transaction);
+        self.bytes += transaction.bytes();
+        if let Some(held) = self.transactions.insert(transaction.signature, transaction) {
+            self.bytes -= held.bytes();
+        }
     }
 
     /// What the bank comes to.
@@ -132,6 +176,24 @@ impl Bank {
                 },
             );
         }
+        // The last transaction that may have written an account, and whether its write is what the bank ends with.
+        let mut last: BTreeMap<Key, &Transaction> = BTreeMap::new();
+        for transaction in self.transactions.values() {
+            for address in &transaction.touched {
+                let held = last.entry(*address).or_insert(transaction);
+                if held.index < transaction.index {
+                    *held = transaction;
+                }
+            }
+        }
+        let doubtful = last
+            .into_iter()
+            .filter(|(address, transaction)| match accounts.get(address) {
+                Some(Change::Closed) => false,
+                Some(Change::Written(write)) => write.signature != Some(transaction.signature),
+                None => true,
+            });
+        let doubtful = doubtful.map(|(address, _)| address).collect();
         let mut transactions: Vec<_> = self.transactions.into_values().collect();
         transactions.sort_unstable_by_key(|transaction| transaction.index);
         SealedBank {
@@ -139,6 +201,7 @@ impl Bank {
             facts,
             accounts,
             transactions,
+            doubtful,
         }
     }
 }
@@ -165,6 +228,7 @@ mod tests {
             signature: [index; 64],
             index: index.into(),
             emptied: emptied.iter().map(|address| [*address; 32]).collect(),
+            touched: Vec::new(),
             logged: Vec::new(),
             incomplete: false,
         }
@@ -179,6 +243,7 @@ mod tests {
             .for_each(|transaction| bank.transaction(transaction));
         let facts = BlockFacts {
             parent: 0,
+            parent_blockhash: String::new(),
             blockhash: String::new(),
             time: None,
         };
@@ -223,5 +288,34 @@ mod tests {
         };
         let expected = BTreeMap::from([([1; 32], Change::Closed), ([2; 32], Change::Closed)]);
         assert_eq!(sealed(&[empty, given], &[]), expected);
+    }
+
+    #[test]
+    fn an_account_whose_last_writer_left_no_write_is_doubtful() {
+        let touching = |index: u8, address: u8| Transaction {
+            touched: vec![[address; 32]],
+            ..transaction(index, &[])
+        };
+        let mut bank = Bank::default();
+        for write in [write(1, 3, 1), write(2, 4, 2)] {
+            bank.write(write);
+        }
+        // 1 was written by its first transaction and not by its second, 2 by its only one, 3 by none that passed.
+        for transaction in [touching(1, 1), touching(2, 1), touching(2, 2), touching(4, 3)] {
+            bank.transaction(transaction);
+        }
+        let both = Transaction {
+            touched: vec![[1; 32], [2; 32]],
+            ..transaction(2, &[])
+        };
+        bank.transaction(both);
+        let facts = BlockFacts {
+            parent: 0,
+            parent_blockhash: String::new(),
+            blockhash: String::new(),
+            time: None,
+        };
+        let sealed = bank.seal(1, facts, |key| *key == OURS);
+        assert_eq!(sealed.doubtful, [[1; 32], [3; 32]]);
     }
 }

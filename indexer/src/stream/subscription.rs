@@ -1,8 +1,9 @@
 //! The subscription: what is asked of the server, and how its silence and its errors are told apart.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
+use tonic::codec::CompressionEncoding;
 use tonic::{Code, Status};
 use yellowstone_grpc_client::{
     Backoff, GeyserGrpcBuilderError, GeyserGrpcClient, GeyserGrpcClientError, ReconnectConfig, ReconnectEvent,
@@ -30,8 +31,28 @@ pub struct SourceOptions {
     pub url: String,
     /// Sent as `x-token`, where the server wants one.
     pub token: Option<String>,
-    /// Without any message, pings included, for this long the stream counts as dead.
+    /// When no slot moves for this long, however many pings come, the stream counts as dead.
     pub silence: Duration,
+    /// How messages are compressed, where the server can.
+    pub compression: Option<Compression>,
+}
+
+/// A compression that Yellowstone servers know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// gzip.
+    Gzip,
+    /// zstd.
+    Zstd,
+}
+
+impl From<Compression> for CompressionEncoding {
+    fn from(compression: Compression) -> Self {
+        match compression {
+            Compression::Gzip => Self::Gzip,
+            Compression::Zstd => Self::Zstd,
+        }
+    }
 }
 
 /// Why a subscription ended.
@@ -52,8 +73,8 @@ pub enum StreamError {
     /// The server ended it and said nothing.
     #[error("the subscription ended")]
     Ended,
-    /// Nothing came for too long.
-    #[error("nothing came for {} s, not even a ping", .0.as_secs())]
+    /// Nothing moved for too long.
+    #[error("the stream is silent: no new slot for {} ms", .0.as_millis())]
     Silent(Duration),
     /// The server sent nonsense.
     #[error(transparent)]
@@ -98,17 +119,28 @@ pub struct Subscription {
     requests: SubscribeRequestSink,
     updates: ReconnectStream,
     silence: Duration,
+    /// Time spent waiting since the newest slot moved. Time in which nobody asked does not count: a slow database is no
+    /// silence.
+    waited: Duration,
+    highest: u64,
     pings: i32,
 }
 
 async fn connect(options: &SourceOptions) -> Result<GeyserGrpcClient, StreamError> {
     // The client's own retries bridge a short cut without losing what is buffered. Whoever reads the subscription opens
-    // a new one, from the checkpoint, when they are spent.
-    let backoff = Backoff::new(Duration::from_millis(50), 2.0, 6);
+    // a new one, from the checkpoint, when they are spent: well before it counts as silent, since only then is the reason
+    // known.
+    let backoff = Backoff::new(Duration::from_millis(50), 2.0, 4);
     let reconnect = ReconnectConfig::default()
         .with_backoff(backoff)
         .with_policy(ReconnectPolicy::Replay { slots_behind: 0 });
-    let client = GeyserGrpcClient::build_from_shared(options.url.clone())?
+    let mut builder = GeyserGrpcClient::build_from_shared(options.url.clone())?;
+    if let Some(compression) = options.compression {
+        builder = builder
+            .accept_compressed(compression.into())
+            .send_compressed(compression.into());
+    }
+    let client = builder
         .x_token(options.token.clone())?
         .connect_timeout(Duration::from_secs(5))
         .http2_keep_alive_interval(Duration::from_secs(10))
@@ -147,6 +179,8 @@ impl Subscription {
             requests,
             updates,
             silence: options.silence,
+            waited: Duration::ZERO,
+            highest: 0,
             pings: 0,
         })
     }
@@ -156,11 +190,15 @@ impl Subscription {
     /// # Errors
     /// When the subscription is over.
     pub async fn next(&mut self, schema: &Schema) -> Result<Event, StreamError> {
-        let item = tokio::time::timeout(self.silence, self.updates.next());
+        let begun = Instant::now();
+        let item = tokio::time::timeout(self.silence.saturating_sub(self.waited), self.updates.next());
         let item = item.await.map_err(|_| StreamError::Silent(self.silence))?;
+        self.waited += begun.elapsed();
         let update = match item.ok_or(StreamError::Ended)?? {
             ReconnectEvent::Update(update) => update,
             ReconnectEvent::Disconnected(lost) => {
+                // The next server may be behind this one.
+                self.highest = 0;
                 return Ok(Event::Disconnected {
                     replay_from: lost.replay_from_slot,
                 });
@@ -178,8 +216,15 @@ impl Subscription {
                 Ok(Event::Alive)
             }
             Some(update) => {
-                let update = convert::update(update, |key| schema.is_program(key))?;
-                Ok(update.map_or(Event::Alive, Event::Update))
+                let update = convert::update(update, |key| schema.is_program(key)).inspect_err(|_| {
+                    metrics::counter!("gantry_indexer_malformed_updates_total").increment(1);
+                })?;
+                let Some(update) = update else { return Ok(Event::Alive) };
+                if update.slot() > self.highest {
+                    self.highest = update.slot();
+                    self.waited = Duration::ZERO;
+                }
+                Ok(Event::Update(update))
             }
             None => Ok(Event::Alive),
         }

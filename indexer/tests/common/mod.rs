@@ -25,7 +25,12 @@ impl Server {
         let run = tempfile::tempdir().expect("a folder");
         let postgres = match std::env::var("DATABASE_URL") {
             Ok(url) => Postgres::external(&url).await,
-            Err(_) => Postgres::private(PrivateOptions::new(run.path())).await,
+            Err(_) => {
+                // No crash is tested here, and thousands of small transactions are.
+                let mut options = PrivateOptions::new(run.path());
+                options.settings = vec![("fsync".to_owned(), "off".to_owned())];
+                Postgres::private(options).await
+            }
         };
         Self {
             postgres: postgres.expect("a Postgres server"),
@@ -33,14 +38,19 @@ impl Server {
         }
     }
 
-    /// An empty store. `name` is unique among the tests.
-    pub async fn store(&self, name: &str) -> Store {
-        let url = self
-            .postgres
+    /// An empty database. `name` is unique among the tests.
+    pub async fn database(&self, name: &str) -> String {
+        self.postgres
             .fresh_database(&format!("gantry_indexer_{name}"))
             .await
-            .expect("a database");
-        Store::open(&url, schema()).await.expect("a store")
+            .expect("a database")
+    }
+
+    /// An empty store. `name` is unique among the tests.
+    pub async fn store(&self, name: &str) -> Store {
+        Store::open(&self.database(name).await, schema())
+            .await
+            .expect("a store")
     }
 }
 
@@ -129,6 +139,7 @@ pub fn write(owner: Key, address: Key, write_version: u64, data: Vec<u8>) -> Acc
 pub fn facts(slot: u64, parent: u64) -> BlockFacts {
     BlockFacts {
         parent,
+        parent_blockhash: format!("hash{parent}"),
         blockhash: format!("hash{slot}"),
         time: Some(1_700_000_000 + slot as i64),
     }
@@ -147,6 +158,7 @@ pub fn bank(slot: u64, writes: Vec<AccountWrite>, closed: &[Key], events: Vec<Lo
         signature,
         index: 3,
         emptied: closed.to_vec(),
+        touched: Vec::new(),
         logged: events,
         incomplete: false,
     };
@@ -155,6 +167,7 @@ pub fn bank(slot: u64, writes: Vec<AccountWrite>, closed: &[Key], events: Vec<Lo
         facts: facts(slot, slot - 1),
         accounts,
         transactions: vec![transaction],
+        doubtful: Vec::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The Yellowstone gRPC service over the ledger.
 
+mod delivery;
 mod subscription;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::codec::CompressionEncoding;
+use tonic::service::interceptor::InterceptedService;
 use tonic::{Request, Response, Status, Streaming};
 use yellowstone_grpc_proto::prelude::geyser_server::{Geyser, GeyserServer};
 use yellowstone_grpc_proto::prelude::{
@@ -22,6 +24,7 @@ use yellowstone_grpc_proto::prelude::{
     SubscribeUpdateDeshred, SubscribeUpdateGossip,
 };
 
+use crate::faults::Faults;
 use crate::filters::{BadFilter, commitment};
 use crate::ledger::{BLOCKHASH_LIFETIME, BlockSummary, Ledger, OutOfRange};
 use subscription::Subscription;
@@ -32,16 +35,22 @@ const MAX_REQUEST_BYTES: usize = 4 << 20;
 const CLIENT_BUFFER: usize = 256;
 
 /// How the service behaves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ServiceOptions {
     /// Time between two pings to a client.
     pub ping_interval: Duration,
+    /// What clients must send as `x-token`; none where everyone may connect.
+    pub token: Option<String>,
+    /// What goes wrong on request.
+    pub faults: Faults,
 }
 
 impl Default for ServiceOptions {
     fn default() -> Self {
         Self {
             ping_interval: Duration::from_secs(10),
+            token: None,
+            faults: Faults::default(),
         }
     }
 }
@@ -64,6 +73,7 @@ pub async fn serve(
     options: ServiceOptions,
     mut closing: watch::Receiver<bool>,
 ) -> Result<(), tonic::transport::Error> {
+    let token = options.token.clone();
     let service = Service {
         ledger,
         options,
@@ -75,6 +85,12 @@ pub async fn serve(
         .send_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(MAX_REQUEST_BYTES);
+    let geyser = InterceptedService::new(geyser, move |request: Request<()>| match &token {
+        Some(token) if request.metadata().get("x-token").map(|sent| sent.as_bytes()) != Some(token.as_bytes()) => {
+            Err(Status::unauthenticated("send the token of this server as `x-token`"))
+        }
+        _ => Ok(request),
+    });
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<GeyserServer<Service>>().await;
     tonic::transport::Server::builder()
@@ -92,6 +108,11 @@ pub async fn serve(
 }
 
 impl Service {
+    /// The first slot that a fault leaves to be replayed.
+    fn forgotten(&self) -> Option<u64> {
+        self.options.faults.wire().and_then(|wire| wire.forget_below)
+    }
+
     fn tip(&self, level: Option<i32>) -> Result<BlockSummary, Status> {
         let level = level.map_or(Ok(CommitmentLevel::Processed), commitment)?;
         self.ledger.tip(level).ok_or_else(|| {
@@ -137,7 +158,7 @@ impl Geyser for Service {
         let (updates, receiver) = tokio::sync::mpsc::channel(CLIENT_BUFFER);
         let subscription = Subscription::new(
             Arc::clone(&self.ledger),
-            self.options,
+            &self.options,
             self.closing.clone(),
             updates,
             peer,
@@ -165,7 +186,7 @@ impl Geyser for Service {
         _: Request<SubscribeReplayInfoRequest>,
     ) -> Result<Response<SubscribeReplayInfoResponse>, Status> {
         Ok(Response::new(SubscribeReplayInfoResponse {
-            first_available: self.ledger.first_available(),
+            first_available: self.ledger.first_available().max(self.forgotten()),
         }))
     }
 

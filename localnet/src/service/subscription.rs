@@ -13,8 +13,10 @@ use yellowstone_grpc_proto::prelude::{
 };
 
 use super::ServiceOptions;
+use super::delivery::Delivery;
+use crate::faults::{Faults, Stall};
 use crate::filters::{Filters, level_of};
-use crate::ledger::{Event, Lagged, Ledger, StatusChange};
+use crate::ledger::{Event, Lagged, Ledger, OutOfRange, StatusChange};
 
 /// Events taken from the ledger at once: few enough that a change of filters is soon seen.
 const BATCH: usize = 64;
@@ -35,6 +37,8 @@ pub(super) struct Subscription {
     subscribed: bool,
     pings: Interval,
     lag_checks: Interval,
+    faults: Faults,
+    delivery: Delivery,
 }
 
 /// What to do next.
@@ -69,7 +73,7 @@ impl From<Lagged> for End {
 impl Subscription {
     pub(super) fn new(
         ledger: Arc<Ledger>,
-        options: ServiceOptions,
+        options: &ServiceOptions,
         closing: watch::Receiver<bool>,
         updates: mpsc::Sender<Result<SubscribeUpdate, Status>>,
         peer: Option<SocketAddr>,
@@ -90,6 +94,8 @@ impl Subscription {
             subscribed: false,
             pings,
             lag_checks,
+            faults: options.faults.clone(),
+            delivery: Delivery::new(options.faults.clone()),
         }
     }
 
@@ -108,10 +114,12 @@ impl Subscription {
 
     async fn serve(&mut self, mut requests: Streaming<SubscribeRequest>) -> End {
         let mut head = self.ledger.watch();
+        let mut fault_changes = self.faults.changes();
         // A client may close its side after its request and keep listening.
         let mut requests_open = true;
         loop {
-            let behind = *head.borrow_and_update() > self.position;
+            let stall = self.faults.wire().and_then(|wire| wire.stall);
+            let behind = *head.borrow_and_update() > self.position && stall.is_none();
             let step = tokio::select! {
                 biased;
                 () = until_closing(&mut self.closing) => Step::End(shutting_down().into()),
@@ -124,7 +132,8 @@ impl Subscription {
                     Err(_) => Step::End(End::Gone),
                 },
                 () = self.updates.closed() => Step::End(End::Gone),
-                _ = self.pings.tick() => Step::Ping,
+                _ = fault_changes.changed() => Step::Wait,
+                _ = self.pings.tick(), if stall != Some(Stall::Everything) => Step::Ping,
                 () = std::future::ready(()), if behind => Step::Advance,
                 // The ledger lives as long as this subscription, so the sender is there.
                 _ = head.changed(), if !behind => Step::Wait,
@@ -157,6 +166,20 @@ impl Subscription {
 
     fn change_filters(&mut self, request: &SubscribeRequest) -> Result<(), Status> {
         self.filters = Filters::compile(request)?;
+        if let Some((slot, wire)) = request.from_slot.zip(self.faults.wire()) {
+            if let Some(first_available) = wire.forget_below.filter(|first| slot < *first) {
+                self.faults.count("replays out of range");
+                return Err(OutOfRange {
+                    asked: slot,
+                    first_available,
+                }
+                .into());
+            }
+            if wire.fail_replays {
+                self.faults.count("failed replays");
+                return Err(Status::internal("the replay failed"));
+            }
+        }
         // As on any Yellowstone server, only the first request can replay: a later one changes filters on a stream
         // that has its place already.
         if let Some(slot) = request.from_slot.filter(|_| !self.subscribed) {
@@ -205,8 +228,26 @@ impl Subscription {
         }
     }
 
-    /// Waits for room, unless the client is so slow that what it still has to see is being thrown away.
+    /// Sends an update, or what the faults asked for make of it.
     async fn send(&mut self, update: SubscribeUpdate) -> Result<(), End> {
+        let Some(wire) = self.faults.wire() else {
+            return self.send_now(update).await;
+        };
+        for update in self.delivery.pass(update, &wire) {
+            let Some(update) = update else {
+                // One way of losing a connection says why, the other does not.
+                return Err(match self.faults.below(2) {
+                    0 => End::Gone,
+                    _ => Status::unavailable("the connection was cut").into(),
+                });
+            };
+            self.send_now(update).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for room, unless the client is so slow that what it still has to see is being thrown away.
+    async fn send_now(&mut self, update: SubscribeUpdate) -> Result<(), End> {
         loop {
             tokio::select! {
                 biased;

@@ -14,6 +14,8 @@ use yellowstone_grpc_proto::prelude::{
 };
 use yellowstone_grpc_proto::prost_types::Timestamp;
 
+use super::phantom::{self, Branch, Recent};
+use crate::faults::{Fate, Faults};
 use crate::ledger::{Bank, Content, Event, Item, Ledger, StatusChange, TransactionItem};
 
 /// An account as the VM holds it.
@@ -64,7 +66,13 @@ struct OpenBank {
 pub struct Assembler {
     ledger: Arc<Ledger>,
     open: Option<OpenBank>,
-    last_sealed: Option<u64>,
+    /// Slot and blockhash of the newest block: the parent of the next.
+    last_sealed: Option<(u64, String)>,
+    /// Nothing of a slot up to this one is taken any more.
+    over: Option<u64>,
+    faults: Faults,
+    branch: Option<Branch>,
+    recent: Recent,
     /// Sealed, not yet finalized, oldest first.
     unrooted: VecDeque<Arc<Bank>>,
     next_bank_id: u64,
@@ -75,10 +83,20 @@ impl Assembler {
     /// Feeds `ledger`.
     #[must_use]
     pub fn new(ledger: Arc<Ledger>) -> Self {
+        Self::with_faults(ledger, Faults::default())
+    }
+
+    /// Feeds `ledger`, with the branches that `faults` asks for.
+    #[must_use]
+    pub fn with_faults(ledger: Arc<Ledger>, faults: Faults) -> Self {
         Self {
             ledger,
             open: None,
             last_sealed: None,
+            over: None,
+            faults,
+            branch: None,
+            recent: Recent::default(),
             unrooted: VecDeque::new(),
             next_bank_id: 1,
             next_write_version: 1,
@@ -107,16 +125,18 @@ impl Assembler {
             write_version,
             txn_signature: signature,
         };
+        let noted = info.clone();
         let event = bank.push(Content::Account(info));
         self.next_write_version += 1;
-        self.ledger.append([event]);
+        self.recent.note(&noted);
+        self.append([event]);
     }
 
     /// An executed transaction of `slot`.
     pub fn transaction(&mut self, slot: u64, transaction: TransactionItem) {
         let Some(bank) = self.bank(slot) else { return };
         let event = bank.push(Content::Transaction(transaction));
-        self.ledger.append([event]);
+        self.append([event]);
     }
 
     /// The VM is closing `slot`.
@@ -141,6 +161,9 @@ impl Assembler {
             self.kill(bank, "the VM closed the slot without a block meta");
             return;
         };
+        // The VM's own word on the parent is of the slot before, which may be another after a jump in time.
+        let parent_blockhash = self.last_sealed.as_ref().map(|(_, hash)| hash.clone());
+        let hash = facts.blockhash.clone();
         let meta = SubscribeUpdateBlockMeta {
             slot: bank.slot,
             blockhash: facts.blockhash,
@@ -148,24 +171,89 @@ impl Assembler {
             block_time: facts.block_time.map(|timestamp| UnixTimestamp { timestamp }),
             block_height: facts.block_height.map(|block_height| BlockHeight { block_height }),
             parent_slot: bank.parent.unwrap_or_default(),
-            parent_blockhash: facts.parent_blockhash,
+            parent_blockhash: parent_blockhash.unwrap_or(facts.parent_blockhash),
             executed_transaction_count: facts.executed_transaction_count,
             entries_count: facts.entries_count,
             bank_id: bank.bank_id,
         };
+        let of_branch = meta.clone();
         let meta = bank.push(Content::BlockMeta(meta));
         let sealed = Arc::new(bank.fold());
         let status = |status, bank_id, bank| status_event(sealed.slot, sealed.parent, bank_id, status, bank);
         let bank_id = Some(sealed.bank_id);
-        self.ledger.append([
+        self.append([
             entry,
             meta,
             status(SlotStatus::SlotCompleted, None, None),
             status(SlotStatus::SlotProcessed, bank_id, Some(Arc::clone(&sealed))),
             status(SlotStatus::SlotConfirmed, bank_id, Some(Arc::clone(&sealed))),
         ]);
-        self.last_sealed = Some(sealed.slot);
+        self.grow_branch(&of_branch, &sealed.items);
+        self.last_sealed = Some((sealed.slot, hash));
+        self.over = Some(sealed.slot);
         self.unrooted.push_back(sealed);
+    }
+
+    /// Appends what happened on the chain itself, which waits where a branch is to come first.
+    fn append(&mut self, events: impl IntoIterator<Item = Event>) {
+        match &mut self.branch {
+            Some(branch) => branch.held.extend(events),
+            None => self.ledger.append(events),
+        }
+    }
+
+    /// Adds a bank to the branch beside the one that `real` has just sealed; the chain's own come when it is complete.
+    fn grow_branch(&mut self, real: &SubscribeUpdateBlockMeta, items: &[Arc<Item>]) {
+        let Some(mut branch) = self.branch.take() else { return };
+        let bank_id = self.next_bank_id;
+        self.next_bank_id += 1;
+        let meta = phantom::meta(real, &branch, bank_id);
+        let (slot, parent) = (meta.slot, Some(meta.parent_slot));
+        let mut bank = OpenBank {
+            slot,
+            bank_id,
+            parent,
+            items: Vec::new(),
+            newest: HashMap::new(),
+            facts: None,
+        };
+        let mut events = vec![status_event(
+            slot,
+            parent,
+            Some(bank_id),
+            SlotStatus::SlotCreatedBank,
+            None,
+        )];
+        for content in self.recent.content(items, &mut self.next_write_version) {
+            if let Content::Account(info) = &content
+                && let Ok(pubkey) = info.pubkey.as_slice().try_into()
+            {
+                bank.newest.insert(pubkey, bank.items.len());
+            }
+            events.push(bank.push(content));
+        }
+        branch.newest = Some((slot, meta.blockhash.clone()));
+        if branch.fate == Fate::Dead {
+            events.push(dead_event(slot, parent, bank_id, "asked to"));
+            // The next bank has a living parent.
+            branch.newest = None;
+        } else {
+            events.push(bank.push(Content::BlockMeta(meta)));
+            let sealed = Arc::new(bank.fold());
+            let statuses: &[SlotStatus] = match branch.fate {
+                Fate::Confirmed => &[SlotStatus::SlotProcessed, SlotStatus::SlotConfirmed],
+                Fate::Abandoned | Fate::Dead => &[SlotStatus::SlotProcessed],
+            };
+            let status = |status: &SlotStatus| status_event(slot, parent, Some(bank_id), *status, Some(sealed.clone()));
+            events.extend(statuses.iter().map(status));
+        }
+        self.ledger.append(events);
+        branch.left -= 1;
+        if branch.left == 0 {
+            self.ledger.append(branch.held);
+        } else {
+            self.branch = Some(branch);
+        }
     }
 
     /// The VM rooted `slot`: it and every older slot are final.
@@ -184,10 +272,10 @@ impl Assembler {
 
     /// The open bank of `slot`, opened when this is the first that is heard of it; none for a slot that is over.
     fn bank(&mut self, slot: u64) -> Option<&mut OpenBank> {
-        if self.last_sealed.is_some_and(|sealed| slot <= sealed) {
+        if self.over.is_some_and(|over| slot <= over) {
             tracing::warn!(
                 slot,
-                sealed = self.last_sealed,
+                over = self.over,
                 "the VM reported something of a slot that is over: left out"
             );
             return None;
@@ -213,11 +301,20 @@ impl Assembler {
     }
 
     fn open(&mut self, slot: u64) {
-        let parent = self.last_sealed.or(slot.checked_sub(1));
+        let parent = self.last_sealed.as_ref().map(|(slot, _)| *slot);
+        let parent = parent.or(slot.checked_sub(1));
         let bank_id = self.next_bank_id;
         self.next_bank_id += 1;
         self.ledger.begin_slot(slot);
-        self.ledger.append([
+        if self.branch.is_none() {
+            self.branch = self.faults.next_fork().map(|(left, fate)| Branch {
+                fate,
+                left,
+                held: Vec::new(),
+                newest: None,
+            });
+        }
+        self.append([
             status_event(slot, parent, None, SlotStatus::SlotFirstShredReceived, None),
             status_event(slot, parent, Some(bank_id), SlotStatus::SlotCreatedBank, None),
         ]);
@@ -233,10 +330,8 @@ impl Assembler {
 
     fn kill(&mut self, bank: OpenBank, why: &str) {
         tracing::warn!(slot = bank.slot, why, "a slot died");
-        let mut change = status_change(bank.slot, bank.parent, Some(bank.bank_id), SlotStatus::SlotDead, None);
-        change.dead_error = Some(why.to_owned());
-        self.ledger.append([Event::Status(Arc::new(change))]);
-        self.last_sealed = self.last_sealed.max(Some(bank.slot));
+        self.append([dead_event(bank.slot, bank.parent, bank.bank_id, why)]);
+        self.over = self.over.max(Some(bank.slot));
     }
 }
 
@@ -266,6 +361,12 @@ impl OpenBank {
             items: items.filter_map(keep).collect(),
         }
     }
+}
+
+fn dead_event(slot: u64, parent: Option<u64>, bank_id: u64, why: &str) -> Event {
+    let mut change = status_change(slot, parent, Some(bank_id), SlotStatus::SlotDead, None);
+    change.dead_error = Some(why.to_owned());
+    Event::Status(Arc::new(change))
 }
 
 fn same_state(info: &SubscribeUpdateAccountInfo, state: &AccountState) -> bool {

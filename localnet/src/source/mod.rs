@@ -6,6 +6,7 @@
 
 mod assembler;
 mod convert;
+mod phantom;
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::time::Duration;

@@ -1,0 +1,426 @@
+//! The transactions that change the tables. Each takes the checkpoint's lock first: whoever leads, and however many
+//! believe that they do, one writes at a time and on top of what is there.
+
+use std::collections::BTreeMap;
+
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+
+use super::outbox::{Kind, Outbox};
+use super::rows::{Fold, Row, address};
+use super::{Checkpoint, Snapshot, Store, StoreError, Written, events};
+use crate::stream::{Change, SealedBank};
+use crate::{Key, Signature, key};
+
+/// Slots for which undo rows stay after they are final: tables can then be compared with the chain as it was finalized,
+/// which the endpoint that is asked may say some slots later than the stream.
+const UNDO_MARGIN: u64 = 64;
+
+impl Store {
+    /// Writes consecutive confirmed banks, oldest first, what of them is final, and the checkpoint: all or nothing.
+    /// Banks up to the checkpoint are there already and left out, so that the same again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::NotContiguous`] where the banks do not continue the checkpoint. Where Postgres does not answer,
+    /// whether it was written is unknown, and it is to be written again.
+    pub async fn write(
+        &self,
+        banks: &[SealedBank],
+        finalized: Option<u64>,
+        genesis_hash: &str,
+    ) -> Result<Written, StoreError> {
+        let decoded: Vec<_> = banks.iter().map(|bank| events::of_bank(&self.schema, bank)).collect();
+        for rows in &decoded {
+            if let Some(row) = rows.first() {
+                self.ensure_partition(row.slot).await?;
+            }
+        }
+        let mut transaction = self.pool.begin().await?;
+        let at = lock_checkpoint(&mut transaction).await?;
+        let known = at
+            .as_ref()
+            .map_or(0, |at| banks.partition_point(|bank| bank.slot <= at.slot as u64));
+        let (banks, decoded) = (&banks[known..], &decoded[known..]);
+        check_contiguous(at.as_ref(), banks)?;
+        let mut checkpoint = match (at, banks.last()) {
+            (Some(at), None) => at,
+            (None, None) => return Ok(Written::default()),
+            (at, Some(last)) => Checkpoint {
+                slot: last.slot as i64,
+                blockhash: Some(last.facts.blockhash.clone()),
+                block_time: last.facts.time,
+                genesis_hash: genesis_hash.to_owned(),
+                ..at.unwrap_or_default()
+            },
+        };
+        let before = checkpoint.finalized_slot;
+        let finalized = finalized.map_or(before, |slot| before.max((slot as i64).min(checkpoint.slot)));
+        checkpoint.finalized_slot = finalized;
+
+        let mut outbox = Outbox::default();
+        let mut written = Written::default();
+        // What is final already needs no way back, and is written as one.
+        let settled = banks.partition_point(|bank| bank.slot as i64 <= finalized);
+        let groups = [&banks[..settled]].into_iter().filter(|group| !group.is_empty());
+        for group in groups.chain(banks[settled..].chunks(1)) {
+            let way_back = group[0].slot as i64 > finalized;
+            written.rows += self.write_group(&mut transaction, group, way_back, &mut outbox).await?;
+        }
+        for rows in decoded {
+            let new = events::insert(&mut transaction, rows).await?;
+            written.events += new.len() as u64;
+            outbox.events(&new);
+        }
+        insert_blocks(&mut transaction, banks).await?;
+        if finalized > before {
+            outbox.slot(Kind::Finalized, finalized as u64);
+            sqlx::query("delete from undo where slot <= $1")
+                .bind(finalized.saturating_sub(UNDO_MARGIN as i64))
+                .execute(&mut *transaction)
+                .await?;
+        }
+        checkpoint.outbox_id = outbox.write(&mut transaction, checkpoint.outbox_id).await?;
+        set_checkpoint(&mut transaction, &checkpoint).await?;
+        transaction.commit().await?;
+        Ok(written)
+    }
+
+    async fn write_group(
+        &self,
+        connection: &mut PgConnection,
+        banks: &[SealedBank],
+        way_back: bool,
+        outbox: &mut Outbox,
+    ) -> Result<u64, StoreError> {
+        let mut fold = Fold::default();
+        let mut doubtful: BTreeMap<Key, u64> = BTreeMap::new();
+        for bank in banks {
+            for (address, change) in &bank.accounts {
+                match change {
+                    Change::Closed => fold.close(*address, bank.slot),
+                    Change::Written(write) => {
+                        let row = Row {
+                            slot: bank.slot,
+                            write_version: write.write_version,
+                            data: &write.data,
+                        };
+                        fold.write(&self.schema, &write.owner, *address, row);
+                    }
+                }
+            }
+            doubtful.extend(bank.doubtful.iter().map(|address| (*address, bank.slot)));
+        }
+        let rows = self.write_fold(connection, &fold, way_back, outbox).await?;
+        self.doubt(connection, &doubtful, &fold.unknown).await?;
+        Ok(rows)
+    }
+
+    pub(super) async fn write_fold(
+        &self,
+        connection: &mut PgConnection,
+        fold: &Fold<'_>,
+        way_back: bool,
+        outbox: &mut Outbox,
+    ) -> Result<u64, StoreError> {
+        for address in fold.unknown.keys() {
+            metrics::counter!("gantry_indexer_unknown_accounts_total").increment(1);
+            tracing::warn!(
+                address = key::text(address),
+                "an account that the IDLs do not describe was left out"
+            );
+        }
+        let mut written = 0;
+        for (kind, rows) in &fold.rows {
+            let table = &self.tables[*kind];
+            if way_back {
+                table.remember(connection, rows).await?;
+            }
+            let changed = table.upsert(connection, &self.schema.accounts[*kind], rows).await?;
+            outbox.accounts(Kind::Account, |address| rows[address].slot, table.name(), &changed);
+            written += changed.len() as u64;
+        }
+        if !fold.closed.is_empty() {
+            // Which table an emptied address is in, if any, only the tables know.
+            for table in self.tables.iter() {
+                if way_back {
+                    table.remember_close(connection, &fold.closed).await?;
+                }
+                let changed = table.close(connection, &fold.closed).await?;
+                outbox.accounts(Kind::Closed, |address| fold.closed[address], table.name(), &changed);
+                written += changed.len() as u64;
+            }
+        }
+        Ok(written)
+    }
+
+    /// Takes back every block after `to`: rows are what they were, events are gone, and the checkpoint is at `to`.
+    /// Nothing happens where the tables are not beyond it.
+    ///
+    /// # Errors
+    /// [`StoreError::CannotUndo`] where the way back is not known; as [`write`](Self::write).
+    pub async fn undo(&self, to: u64) -> Result<Written, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let Some(mut checkpoint) = lock_checkpoint(&mut transaction).await? else {
+            return Ok(Written::default());
+        };
+        let to = to as i64;
+        if checkpoint.slot <= to {
+            return Ok(Written::default());
+        }
+        let block: Option<(String, Option<i64>)> =
+            sqlx::query_as("select blockhash, block_time from block where slot = $1")
+                .bind(to)
+                .fetch_optional(&mut *transaction)
+                .await?;
+        let floor = checkpoint.finalized_slot.max(checkpoint.snapshot_slot);
+        let (Some((blockhash, block_time)), true) = (block, to >= floor) else {
+            return Err(StoreError::CannotUndo { to, floor });
+        };
+        let mut outbox = Outbox::default();
+        let mut written = Written::default();
+        outbox.slot(Kind::Rollback, to as u64);
+        for (kind, table) in self.tables.iter().enumerate() {
+            written.rows += self.undo_table(&mut transaction, kind, to, &mut outbox).await?;
+            debug_assert_eq!(table.name(), self.schema.accounts[kind].table);
+        }
+        let mut undone = sqlx::query("delete from event where slot > $1 returning signature, index, slot, name")
+            .bind(to)
+            .fetch_all(&mut *transaction)
+            .await?
+            .iter()
+            .map(undone_event)
+            .collect::<sqlx::Result<Vec<_>>>()?;
+        undone.sort_unstable();
+        written.events = undone.len() as u64;
+        for (slot, signature, index, name) in undone {
+            outbox.event(Kind::Undone, slot as u64, &name, signature, index);
+        }
+        for sql in ["delete from undo where slot > $1", "delete from block where slot > $1"] {
+            sqlx::query(sql).bind(to).execute(&mut *transaction).await?;
+        }
+        checkpoint.slot = to;
+        checkpoint.blockhash = Some(blockhash);
+        checkpoint.block_time = block_time;
+        checkpoint.outbox_id = outbox.write(&mut transaction, checkpoint.outbox_id).await?;
+        set_checkpoint(&mut transaction, &checkpoint).await?;
+        transaction.commit().await?;
+        Ok(written)
+    }
+
+    async fn undo_table(
+        &self,
+        connection: &mut PgConnection,
+        kind: usize,
+        to: i64,
+        outbox: &mut Outbox,
+    ) -> Result<u64, StoreError> {
+        let (table, account) = (&self.tables[kind], &self.schema.accounts[kind]);
+        // The oldest change after the slot says what was there before all of them.
+        let before = sqlx::query(
+            "select distinct on (address) address, before_slot, before_write_version, before_closed, before_data \
+             from undo where account = $1 and slot > $2 order by address, slot",
+        )
+        .bind(table.name())
+        .bind(to)
+        .fetch_all(&mut *connection)
+        .await?;
+        let mut gone = Vec::new();
+        let mut rows: BTreeMap<Key, (Row<'_>, bool)> = BTreeMap::new();
+        for row in &before {
+            let address = address(row)?;
+            let Some(slot) = row.try_get::<Option<i64>, _>(1)? else {
+                gone.push(address);
+                continue;
+            };
+            let state = Row {
+                slot: slot as u64,
+                write_version: row.try_get::<i64, _>(2)? as u64,
+                data: row.try_get(4)?,
+            };
+            rows.insert(address, (state, row.try_get(3)?));
+        }
+        table.restore(connection, account, &rows).await?;
+        sqlx::query(AssertSqlSafe(format!(
+            "delete from {} where address = any($1)",
+            table.name()
+        )))
+        .bind(gone.iter().map(Key::as_slice).collect::<Vec<_>>())
+        .execute(&mut *connection)
+        .await?;
+        let mut changed = gone;
+        changed.extend(rows.keys());
+        changed.sort_unstable();
+        outbox.accounts(Kind::Undone, |_| to as u64, table.name(), &changed);
+        Ok(changed.len() as u64)
+    }
+
+    /// Replaces what the banks up to the snapshot's slots would have written, and sets the checkpoint.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn write_snapshot(&self, snapshot: &Snapshot, genesis_hash: &str) -> Result<Written, StoreError> {
+        let mut fold = Fold::default();
+        for state in &snapshot.programs {
+            for (address, data) in &state.accounts {
+                let row = Row {
+                    slot: state.slot,
+                    write_version: 0,
+                    data,
+                };
+                fold.write(&self.schema, &state.program, *address, row);
+            }
+        }
+        let mut transaction = self.pool.begin().await?;
+        let at = lock_checkpoint(&mut transaction).await?.unwrap_or_default();
+        let mut outbox = Outbox::default();
+        let mut written = Written::default();
+        if let Some(slot) = snapshot.abandoned_after {
+            written.events = self.disown(&mut transaction, slot as i64, &mut outbox).await?;
+        }
+        written.rows = self.write_fold(&mut transaction, &fold, false, &mut outbox).await?;
+        for state in &snapshot.programs {
+            let present: Vec<_> = state.accounts.iter().map(|(address, _)| address.as_slice()).collect();
+            for (account, table) in self.schema.accounts.iter().zip(self.tables.iter()) {
+                if account.program == state.program {
+                    let gone = table.vanish(&mut transaction, &present, state.slot).await?;
+                    outbox.accounts(Kind::Closed, |_| state.slot, table.name(), &gone);
+                    written.rows += gone.len() as u64;
+                }
+            }
+        }
+        if let Some((from, to)) = snapshot.gap {
+            sqlx::query(
+                "insert into event_gap (from_slot, to_slot) values ($1, $2) on conflict (from_slot) do update \
+                 set to_slot = greatest(event_gap.to_slot, excluded.to_slot), filled_at = null",
+            )
+            .bind(from as i64)
+            .bind(to as i64)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        // The way back ends here: what it says was before the snapshot, which may have jumped over anything.
+        for sql in ["delete from undo", "delete from block"] {
+            sqlx::query(sql).execute(&mut *transaction).await?;
+        }
+        let read_at = snapshot.programs.iter().map(|state| state.slot).max();
+        outbox.slot(Kind::Snapshot, read_at.unwrap_or(snapshot.checkpoint));
+        let slot = snapshot.checkpoint as i64;
+        let checkpoint = Checkpoint {
+            slot,
+            blockhash: None,
+            block_time: None,
+            genesis_hash: genesis_hash.to_owned(),
+            finalized_slot: at.finalized_slot.min(slot),
+            snapshot_slot: read_at.map_or(slot, |read_at| slot.max(read_at as i64)),
+            outbox_id: outbox.write(&mut transaction, at.outbox_id).await?,
+        };
+        set_checkpoint(&mut transaction, &checkpoint).await?;
+        transaction.commit().await?;
+        Ok(written)
+    }
+
+    /// Everything after `slot` is of a branch that was abandoned and cannot be undone: events go, and rows give way to
+    /// whatever the snapshot says.
+    async fn disown(&self, connection: &mut PgConnection, slot: i64, outbox: &mut Outbox) -> Result<u64, StoreError> {
+        outbox.slot(Kind::Rollback, slot as u64);
+        for table in self.tables.iter() {
+            let sql = format!(
+                "update {} set slot = $1, write_version = 0 where slot > $1",
+                table.name()
+            );
+            sqlx::query(AssertSqlSafe(sql))
+                .bind(slot)
+                .execute(&mut *connection)
+                .await?;
+        }
+        let deleted = sqlx::query("delete from event where slot > $1")
+            .bind(slot)
+            .execute(connection)
+            .await?;
+        Ok(deleted.rows_affected())
+    }
+}
+
+fn undone_event(row: &PgRow) -> sqlx::Result<(i64, Signature, i32, String)> {
+    let signature: &[u8] = row.try_get(0)?;
+    let signature = signature
+        .try_into()
+        .map_err(|_| sqlx::Error::Decode("a signature that has not 64 bytes".into()))?;
+    Ok((row.try_get(2)?, signature, row.try_get(1)?, row.try_get(3)?))
+}
+
+/// Each bank must be the child of the one before it, and the first that of the checkpoint's.
+fn check_contiguous(at: Option<&Checkpoint>, banks: &[SealedBank]) -> Result<(), StoreError> {
+    let mut before = at.map(|at| (at.slot as u64, at.blockhash.as_deref()));
+    for bank in banks {
+        let (parent, hash) = (bank.facts.parent, bank.facts.parent_blockhash.as_str());
+        let fits = match before {
+            None => true,
+            // After a snapshot there is no block to be the child of.
+            Some((slot, None)) => parent <= slot,
+            Some((slot, Some(of_slot))) => parent == slot && (hash.is_empty() || hash == of_slot),
+        };
+        if !fits {
+            return Err(StoreError::NotContiguous {
+                checkpoint: before.map_or(0, |(slot, _)| slot),
+                slot: bank.slot,
+                parent,
+            });
+        }
+        before = Some((bank.slot, Some(&bank.facts.blockhash)));
+    }
+    Ok(())
+}
+
+async fn insert_blocks(connection: &mut PgConnection, banks: &[SealedBank]) -> sqlx::Result<()> {
+    if banks.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into block (slot, parent, blockhash, block_time) \
+         select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[]) \
+         on conflict (slot) do update set parent = excluded.parent, blockhash = excluded.blockhash, \
+         block_time = excluded.block_time",
+    )
+    .bind(banks.iter().map(|bank| bank.slot as i64).collect::<Vec<_>>())
+    .bind(banks.iter().map(|bank| bank.facts.parent as i64).collect::<Vec<_>>())
+    .bind(
+        banks
+            .iter()
+            .map(|bank| bank.facts.blockhash.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .bind(banks.iter().map(|bank| bank.facts.time).collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Reads the checkpoint, and lets nobody else write until the transaction ends.
+pub(super) async fn lock_checkpoint(connection: &mut PgConnection) -> sqlx::Result<Option<Checkpoint>> {
+    sqlx::query("lock table checkpoint in share row exclusive mode")
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query_as(super::CHECKPOINT).fetch_optional(connection).await
+}
+
+pub(super) async fn set_checkpoint(connection: &mut PgConnection, checkpoint: &Checkpoint) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into checkpoint (slot, blockhash, block_time, genesis_hash, finalized_slot, snapshot_slot, outbox_id) \
+         values ($1, $2, $3, $4, $5, $6, $7) \
+         on conflict (id) do update set slot = excluded.slot, blockhash = excluded.blockhash, \
+         block_time = excluded.block_time, genesis_hash = excluded.genesis_hash, \
+         finalized_slot = excluded.finalized_slot, snapshot_slot = excluded.snapshot_slot, \
+         outbox_id = excluded.outbox_id, updated_at = now()",
+    )
+    .bind(checkpoint.slot)
+    .bind(&checkpoint.blockhash)
+    .bind(checkpoint.block_time)
+    .bind(&checkpoint.genesis_hash)
+    .bind(checkpoint.finalized_slot)
+    .bind(checkpoint.snapshot_slot)
+    .bind(checkpoint.outbox_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
