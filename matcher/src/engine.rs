@@ -258,7 +258,7 @@ impl Engine {
                 Push::Lapse => Order::Lapse(job),
                 Push::Settle => Order::Settle(job),
                 Push::Resolve => match self.state.case(&key) {
-                    Some((dispute, _)) => Order::Resolve(job, Box::new(dispute.clone())),
+                    Some((dispute, _)) => Order::Resolve(job, Box::new(*dispute)),
                     None => continue,
                 },
             };
