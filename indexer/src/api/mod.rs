@@ -1,8 +1,15 @@
 //! The HTTP API: reads of the tables, each at one moment, with the slot of that moment.
 
+mod disputes;
+mod events;
 mod jobs;
+mod list;
+mod openapi;
 mod page;
 mod problem;
+mod row;
+mod rules;
+mod stake;
 mod stats;
 mod supply;
 
@@ -11,19 +18,22 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::IntoResponse;
-use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde::Deserialize;
 
 use crate::progress::Progress;
 use crate::store::Store;
 
-pub use jobs::{Job, Requirements, TimelineEvent};
-pub use page::{Amount, Envelope, PageParams};
-pub use problem::{Params, Problem};
+pub use disputes::{Dispute, Vote};
+pub use events::Event;
+pub use jobs::{Job, JobEvent, Requirements};
+pub use page::{Amount, Envelope, SlotParams};
+pub use problem::{Address, Params, Problem};
+pub use rules::{Council, Mint, Network, SlaCredit, Staking, Terms};
+pub use stake::{Pool, Position, Unbonding};
 pub use stats::{Stats, Volume};
-pub use supply::{Attestation, Hardware, Mint, Node, Pool, Provider, Record};
+pub use supply::{Attestation, Hardware, Node, Provider, Record};
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -32,14 +42,6 @@ pub struct Api {
     progress: Arc<Progress>,
     metrics: PrometheusHandle,
     max_lag: u64,
-}
-
-/// The parameter that every read takes.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SlotParams {
-    /// Wait until the data is from this slot or a later one.
-    pub min_slot: Option<u64>,
 }
 
 impl Api {
@@ -56,32 +58,26 @@ impl Api {
 
     /// The routes.
     pub fn router(self) -> Router {
-        Router::new()
-            .route("/v1/providers", get(supply::providers))
-            .route("/v1/providers/{address}", get(supply::provider))
-            .route("/v1/nodes", get(supply::nodes))
-            .route("/v1/nodes/{address}", get(supply::node))
-            .route("/v1/pools", get(supply::pools))
-            .route("/v1/pools/{address}", get(supply::pool))
-            .route("/v1/mints", get(supply::mints))
-            .route("/v1/jobs", get(jobs::jobs))
-            .route("/v1/jobs/{address}", get(jobs::job))
-            .route("/v1/jobs/{address}/timeline", get(jobs::timeline))
-            .route("/v1/stats", get(stats::stats))
-            .route("/healthz", get(healthz))
-            .route("/readyz", get(readyz))
-            .route("/metrics", get(metrics))
-            .fallback(async || Problem::not_found("there is nothing at this path: see /v1/stats, /v1/jobs, /v1/nodes"))
+        let (routes, document) = openapi::market().merge(openapi::operation()).split_for_parts();
+        routes
+            .merge(openapi::pages(document))
+            .fallback(async || Problem::not_found("there is nothing at this path: /docs shows what there is"))
+            .layer(middleware::from_fn(problem::explain))
             .with_state(self)
     }
 }
 
 /// The process answers.
+#[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, description = "It does", body = String)))]
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
 /// The tables are there and not far behind.
+#[utoipa::path(get, path = "/readyz", tag = "operation", responses(
+    (status = 200, description = "They are", body = String),
+    (status = 503, description = "They are not", body = Problem, content_type = "application/problem+json"),
+))]
 async fn readyz(State(api): State<Api>) -> Result<&'static str, Problem> {
     let checkpoint = api
         .store
@@ -102,6 +98,9 @@ async fn readyz(State(api): State<Api>) -> Result<&'static str, Problem> {
     Ok("ready\n")
 }
 
+/// Measurements, for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "operation",
+    responses((status = 200, description = "Measurements", body = String, content_type = "text/plain")))]
 async fn metrics(State(api): State<Api>) -> impl IntoResponse {
     (
         StatusCode::OK,

@@ -1,0 +1,7 @@
+//! The API over a real Postgres and real HTTP.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod contract;
+mod lists;
+mod market;
