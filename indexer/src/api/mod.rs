@@ -3,6 +3,7 @@
 mod disputes;
 mod events;
 mod jobs;
+mod limits;
 mod list;
 mod openapi;
 mod page;
@@ -13,14 +14,15 @@ mod stake;
 mod stats;
 mod supply;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::middleware;
 use axum::response::IntoResponse;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
 
 use crate::progress::Progress;
 use crate::store::Store;
@@ -28,6 +30,7 @@ use crate::store::Store;
 pub use disputes::{Dispute, Vote};
 pub use events::Event;
 pub use jobs::{Job, JobEvent, Requirements};
+pub use limits::Limits;
 pub use page::{Amount, Envelope, SlotParams};
 pub use problem::{Address, Params, Problem};
 pub use rules::{Council, Mint, Network, SlaCredit, Staking, Terms};
@@ -42,6 +45,7 @@ pub struct Api {
     progress: Arc<Progress>,
     metrics: PrometheusHandle,
     max_lag: u64,
+    limits: Limits,
 }
 
 impl Api {
@@ -53,17 +57,34 @@ impl Api {
             progress,
             metrics,
             max_lag,
+            limits: Limits::default(),
         }
     }
 
-    /// The routes.
+    /// The same within other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The routes. The addresses of clients are known only where [`Self::serve`] serves them.
     pub fn router(self) -> Router {
-        let (routes, document) = openapi::market().merge(openapi::operation()).split_for_parts();
-        routes
-            .merge(openapi::pages(document))
-            .fallback(async || Problem::not_found("there is nothing at this path: /docs shows what there is"))
-            .layer(middleware::from_fn(problem::explain))
-            .with_state(self)
+        let (operation, described) = openapi::operation().split_for_parts();
+        let (market, mut document) = openapi::market().split_for_parts();
+        document.merge(described);
+        let routes = limits::metered(market.merge(openapi::pages(document)), self.limits)
+            .merge(operation)
+            .fallback(async || Problem::not_found("there is nothing at this path: /docs shows what there is"));
+        limits::around(routes).with_state(self)
+    }
+
+    /// Serves the routes to whoever connects.
+    ///
+    /// # Errors
+    /// Where the listener fails.
+    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service).await
     }
 }
 

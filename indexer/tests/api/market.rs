@@ -1,9 +1,11 @@
 //! A market to read, and a client of the API.
 
+#![allow(unreachable_pub)]
+
 use std::sync::Arc;
 
 use gantry_indexer::Key;
-use gantry_indexer::api::Api;
+use gantry_indexer::api::{Api, Limits};
 use gantry_indexer::progress::Progress;
 use gantry_indexer::store::Store;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -21,11 +23,19 @@ pub struct Client {
 
 impl Client {
     pub async fn serve(store: Store, progress: Arc<Progress>) -> Self {
+        let unlimited = Limits {
+            requests_per_second: 0,
+            ..Limits::default()
+        };
+        Self::serve_within(unlimited, store, progress).await
+    }
+
+    pub async fn serve_within(limits: Limits, store: Store, progress: Arc<Progress>) -> Self {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let router = Api::new(store, progress, metrics, 10).router();
+        let api = Api::new(store, progress, metrics, 10).with_limits(limits);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(api.serve(listener));
         Self {
             base,
             http: reqwest::Client::new(),
