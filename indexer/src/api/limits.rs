@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -117,13 +117,13 @@ impl Meter {
 }
 
 /// Who sent a request.
-pub(super) fn client(request: &Request, behind_proxy: bool) -> Client {
+pub(super) fn client_of(headers: &HeaderMap, extensions: &Extensions, behind_proxy: bool) -> Client {
     let forwarded = || {
-        let all = request.headers().get_all(FORWARDED_FOR).iter().next_back()?;
-        all.to_str().ok()?.rsplit(',').next()?.trim().parse::<IpAddr>().ok()
+        let last = headers.get_all(FORWARDED_FOR).iter().next_back()?;
+        last.to_str().ok()?.rsplit(',').next()?.trim().parse::<IpAddr>().ok()
     };
     let peer = || {
-        let ConnectInfo(address) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+        let ConnectInfo(address) = extensions.get::<ConnectInfo<SocketAddr>>()?;
         Some(address.ip())
     };
     let address = behind_proxy.then(forwarded).flatten().or_else(peer);
@@ -131,7 +131,8 @@ pub(super) fn client(request: &Request, behind_proxy: bool) -> Client {
 }
 
 async fn meter(State(meter): State<Arc<Meter>>, request: Request, next: Next) -> Response {
-    match meter.take(client(&request, meter.behind_proxy), Instant::now()) {
+    let client = client_of(request.headers(), request.extensions(), meter.behind_proxy);
+    match meter.take(client, Instant::now()) {
         Ok(()) => next.run(request).await,
         Err(early) => {
             metrics::counter!("gantry_indexer_api_rate_limited_total").increment(1);

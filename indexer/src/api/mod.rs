@@ -2,6 +2,7 @@
 
 mod disputes;
 mod events;
+mod feed;
 mod jobs;
 mod limits;
 mod list;
@@ -12,6 +13,7 @@ mod row;
 mod rules;
 mod stake;
 mod stats;
+mod streams;
 mod supply;
 
 use std::net::SocketAddr;
@@ -26,6 +28,8 @@ use tokio::net::TcpListener;
 
 use crate::progress::Progress;
 use crate::store::Store;
+use feed::Feed;
+use streams::Open;
 
 pub use disputes::{Dispute, Vote};
 pub use events::Event;
@@ -36,6 +40,7 @@ pub use problem::{Address, Params, Problem};
 pub use rules::{Council, Mint, Network, SlaCredit, Staking, Terms};
 pub use stake::{Pool, Position, Unbonding};
 pub use stats::{Stats, Volume};
+pub use streams::StreamMessage;
 pub use supply::{Attestation, Hardware, Node, Provider, Record};
 
 /// What the handlers share.
@@ -46,6 +51,8 @@ pub struct Api {
     metrics: PrometheusHandle,
     max_lag: u64,
     limits: Limits,
+    feed: Arc<Feed>,
+    open: Arc<Open>,
 }
 
 impl Api {
@@ -53,6 +60,8 @@ impl Api {
     #[must_use]
     pub fn new(store: Store, progress: Arc<Progress>, metrics: PrometheusHandle, max_lag: u64) -> Self {
         Self {
+            feed: Arc::new(Feed::new(store.clone(), progress.clone())),
+            open: Arc::default(),
             store,
             progress,
             metrics,

@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::{Api, Problem, disputes, events, jobs, rules, stake, stats, supply};
+use super::{Api, Problem, disputes, events, jobs, rules, stake, stats, streams, supply};
 
 /// What the routes do not say themselves.
 #[derive(OpenApi)]
@@ -50,6 +50,8 @@ pub(super) fn market() -> OpenApiRouter<Api> {
         .routes(routes!(disputes::disputes))
         .routes(routes!(disputes::dispute))
         .routes(routes!(events::events))
+        .routes(routes!(streams::sse))
+        .routes(routes!(streams::ws))
         .routes(routes!(stats::stats))
 }
 

@@ -243,3 +243,12 @@ impl IntoResponses for Missing {
         refusals([(StatusCode::NOT_FOUND, "There is no such thing")])
     }
 }
+
+/// What a stream may be refused with, besides.
+pub(super) struct Lost;
+
+impl IntoResponses for Lost {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        refusals([(StatusCode::GONE, "What follows the event id is no longer kept")])
+    }
+}

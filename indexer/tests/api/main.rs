@@ -6,3 +6,4 @@ mod contract;
 mod limits;
 mod lists;
 mod market;
+mod streams;
