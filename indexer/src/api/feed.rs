@@ -154,7 +154,6 @@ pub(super) enum End {
 }
 
 /// The outbox as everyone reads it.
-
 pub(super) struct Feed {
     store: Store,
     progress: Arc<Progress>,

@@ -220,7 +220,7 @@ async fn every_parameter_of_the_document_is_taken() {
                             .map(move |sign| format!("{sign}{name}"))
                             .collect::<Vec<_>>()
                     };
-                    names.split('|').flat_map(|name| signed(name)).collect()
+                    names.split('|').flat_map(signed).collect()
                 }
                 "string" if name == "cursor" => Vec::new(),
                 "string" => vec![key::text(&[1; 32])],
