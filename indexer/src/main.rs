@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use gantry_indexer::api::Api;
+use gantry_indexer::api::{Api, Limits};
 use gantry_indexer::ingest::{Ingest, IngestOptions};
 use gantry_indexer::progress::Progress;
 use gantry_indexer::rpc::Chain;
@@ -78,6 +78,15 @@ struct Run {
     /// Slots behind the stream beyond which /readyz says no
     #[arg(long, default_value_t = 64)]
     max_lag: u64,
+    /// Requests per second of one client in the long run, beyond which it is told to wait; 0 for any number
+    #[arg(long, env = "GANTRY_RATE_LIMIT", default_value_t = Limits::default().requests_per_second)]
+    rate_limit: u32,
+    /// Requests that one client may send at once
+    #[arg(long, env = "GANTRY_RATE_BURST", default_value_t = Limits::default().burst)]
+    rate_burst: u32,
+    /// Take a client's address from the last entry of x-forwarded-for: only right behind a proxy that writes it
+    #[arg(long, env = "GANTRY_BEHIND_PROXY")]
+    behind_proxy: bool,
     /// Drop all that the database holds first, for a network that was started anew
     #[arg(long)]
     reset: bool,
@@ -196,12 +205,16 @@ async fn follow_and_serve(options: Run) -> anyhow::Result<()> {
             upkeep.run_upkeep();
         }
     };
-    let api = Api::new(store, progress.clone(), metrics, options.max_lag).router();
-    let server = axum::serve(listener, api);
+    let limits = Limits {
+        requests_per_second: options.rate_limit,
+        burst: options.rate_burst,
+        behind_proxy: options.behind_proxy,
+    };
+    let api = Api::new(store, progress.clone(), metrics, options.max_lag).with_limits(limits);
     tracing::info!(%address, "serving");
     tokio::select! {
         ended = ingest.run() => ended.map(|never: Infallible| match never {}).context("indexing stopped"),
-        ended = server.into_future() => ended.context("the API stopped"),
+        ended = api.serve(listener) => ended.context("the API stopped"),
         failed = tell_ready(options.ready_file, &progress, address) => failed.map(|never| match never {}),
         () = upkeep => Ok(()),
     }

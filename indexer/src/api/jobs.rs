@@ -1,19 +1,20 @@
 //! Jobs and how they came about.
 
-use axum::Json;
-use axum::extract::{Path, State};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Postgres, QueryBuilder, Row};
+use utoipa::ToSchema;
 
-use super::page::{bad_cursor, cut, key_filter, key_param, limit};
-use super::supply::{flags, named, status_param};
+use super::events::{Event, Place, TimelineParams};
+use super::list::{Column, Listing, Source, country_param, cut, key_param, list_params, one, status_param};
+use super::page::Answer;
+use super::problem::{Address, Missing, Refusals};
+use super::row::{flags, json, named, some_key, text};
 use super::{Amount, Api, Envelope, Params, Problem, SlotParams};
-use crate::key;
 use crate::store::Numeric;
-
-type Answer<T> = Result<Json<Envelope<T>>, Problem>;
 
 const JOB_STATUS: [&str; 7] = [
     "open", "assigned", "running", "finished", "lapsed", "disputed", "resolved",
@@ -21,45 +22,9 @@ const JOB_STATUS: [&str; 7] = [
 const OUTCOME: [&str; 6] = ["none", "completed", "failed", "stopped", "lapsed", "expired"];
 /// The status of a job whose account is gone.
 const CLOSED: &str = "closed";
-/// The events that close a job.
-const CLOSING: &str = "('JobSettled', 'JobCancelled')";
-
-/// Something that happened.
-#[derive(Clone, Debug, Serialize)]
-pub struct TimelineEvent {
-    /// Slot.
-    pub slot: i64,
-    /// Time of the block, Unix seconds.
-    pub block_time: Option<i64>,
-    /// The transaction.
-    pub signature: String,
-    /// Place in the transaction.
-    pub index: i32,
-    /// The program that reported it.
-    pub program: String,
-    /// What happened.
-    pub name: String,
-    /// Its details: keys in base58, hashes in hex, 64-bit integers as strings.
-    pub data: Value,
-}
-
-impl FromRow<'_, PgRow> for TimelineEvent {
-    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        let data: &str = row.try_get("data")?;
-        Ok(Self {
-            slot: row.try_get("slot")?,
-            block_time: row.try_get("block_time")?,
-            signature: key::text(row.try_get("signature")?),
-            index: row.try_get("index")?,
-            program: row.try_get("program")?,
-            name: row.try_get("name")?,
-            data: serde_json::from_str(data).map_err(|error| sqlx::Error::Decode(error.into()))?,
-        })
-    }
-}
 
 /// What a job asks of its node.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Requirements {
     /// GPU model codes, any of which will do; empty for any.
     pub gpu_models: Vec<u64>,
@@ -84,7 +49,7 @@ pub struct Requirements {
 }
 
 /// A job.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Job {
     /// Its account.
     pub address: String,
@@ -136,7 +101,8 @@ pub struct Job {
     pub requirements: Requirements,
     /// The event that closed it, with what everyone received.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub closing: Option<TimelineEvent>,
+    #[schema(nullable = false)]
+    pub closing: Option<Event>,
     /// Slot of its last change.
     pub changed_at_slot: i64,
 }
@@ -147,18 +113,14 @@ fn hash(bytes: &[u8]) -> Option<String> {
 
 /// A list of the job's, without its empty places.
 fn places<T: serde::de::DeserializeOwned + Default + PartialEq>(row: &PgRow, column: &str) -> sqlx::Result<Vec<T>> {
-    let places: Vec<T> =
-        serde_json::from_str(row.try_get::<&str, _>(column)?).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    let places: Vec<T> = json(row, column)?;
     Ok(places.into_iter().filter(|place| *place != T::default()).collect())
 }
 
 impl FromRow<'_, PgRow> for Job {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        let key = |column| row.try_get::<&[u8], _>(column).map(key::text);
-        let some_key = |column| {
-            let bytes: &[u8] = row.try_get(column)?;
-            Ok::<_, sqlx::Error>(bytes.iter().any(|byte| *byte != 0).then(|| key::text(bytes)))
-        };
+        let key = |column| text(row, column);
+        let some_key = |column| row.try_get(column).map(some_key);
         let number = |column| row.try_get::<Numeric, _>(column).map(|number| number.to_string());
         let (mint, decimals) = (row.try_get::<&[u8], _>("mint")?, row.try_get("mint_decimals")?);
         let amount = |column| Ok::<_, sqlx::Error>(Amount::new(row.try_get(column)?, Some(mint), decimals));
@@ -219,114 +181,131 @@ impl FromRow<'_, PgRow> for Job {
     }
 }
 
-const JOBS: &str = "select t.*, m.decimals as mint_decimals, t.gpu_models::text as gpu_models_text, \
-    t.countries::text as countries_text from job t left join payment_mint m on m.mint = t.mint where true";
-const EVENTS: &str = "select slot, block_time, signature, index, program, name, data::text as data from event";
-
-/// Filters of `/v1/jobs`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct JobParams {
-    status: Option<String>,
-    customer: Option<String>,
-    provider: Option<String>,
-    node: Option<String>,
-    mint: Option<String>,
-    country: Option<String>,
-    min_slot: Option<u64>,
-    limit: Option<u32>,
-    cursor: Option<String>,
+/// An event of a job's life.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct JobEvent {
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+    /// What it moved, by the name of the amount: base units, of the stake mint for `slashed` and what comes of it, else of
+    /// the job's mint.
+    pub amounts: BTreeMap<String, String>,
 }
 
-/// The newest job first.
+impl FromRow<'_, PgRow> for JobEvent {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            event: Event::from_row(row)?,
+            amounts: json(row, "amounts")?,
+        })
+    }
+}
+
+const JOBS: Source = Source {
+    columns: "t.*, m.decimals as mint_decimals, t.gpu_models::text as gpu_models_text, \
+        t.countries::text as countries_text",
+    from: "job t left join payment_mint m on m.mint = t.mint where true",
+    sorts: &[
+        Column::Integer("created_at"),
+        Column::Numeric("deposited"),
+        Column::Numeric("max_price_per_hour"),
+        Column::Integer("max_duration"),
+    ],
+    default: "-created_at",
+};
+
+list_params! {
+    /// Filters of `/v1/jobs`.
+    JobParams, sorts = "^-?(address|created_at|deposited|max_price_per_hour|max_duration)$",
+    {
+        /// Its status.
+        #[param(pattern = "^(open|assigned|running|finished|lapsed|disputed|resolved|closed)$")]
+        status: Option<String>,
+        /// The customer's wallet.
+        customer: Option<String>,
+        /// The provider account of its node.
+        provider: Option<String>,
+        /// Its node.
+        node: Option<String>,
+        /// The mint that it is paid in.
+        mint: Option<String>,
+        /// A country that it allows by name, ISO 3166-1 alpha-2.
+        #[param(pattern = "^[A-Za-z]{2}$")]
+        country: Option<String>,
+    }
+}
+
+/// Jobs, closed ones included; the newest first unless `sort` says otherwise.
+#[utoipa::path(get, path = "/v1/jobs", tag = "jobs", params(JobParams),
+    responses((status = 200, description = "Jobs", body = Envelope<Vec<Job>>), Refusals))]
 pub(super) async fn jobs(State(api): State<Api>, Params(params): Params<JobParams>) -> Answer<Vec<Job>> {
-    let limit = limit(params.limit)?;
-    let mut query = QueryBuilder::<Postgres>::new(JOBS);
+    let mut list = Listing::of(&JOBS, &params.paging())?;
     match params.status.as_deref() {
         Some(CLOSED) => {
-            query.push(" and t.closed");
+            list.query.push(" and t.closed");
         }
         Some(status) => {
             let status = status_param(&JOB_STATUS, status)?;
-            query.push(" and not t.closed and t.status = ").push_bind(status);
+            let query = list.query.push(" and not t.closed and t.status = ");
+            query.push_bind(status);
         }
         None => {}
     }
-    key_filter(&mut query, "t.customer", "customer", params.customer.as_ref())?;
-    key_filter(&mut query, "t.provider", "provider", params.provider.as_ref())?;
-    key_filter(&mut query, "t.node", "node", params.node.as_ref())?;
-    key_filter(&mut query, "t.mint", "mint", params.mint.as_ref())?;
+    list.with_key("t.customer", "customer", params.customer.as_ref())?;
+    list.with_key("t.provider", "provider", params.provider.as_ref())?;
+    list.with_key("t.node", "node", params.node.as_ref())?;
+    list.with_key("t.mint", "mint", params.mint.as_ref())?;
     if let Some(country) = &params.country {
-        // A country that the job allows.
-        query
+        list.query
             .push(" and t.countries ? ")
-            .push_bind(country.to_ascii_uppercase());
+            .push_bind(country_param(country)?);
     }
-    if let Some(cursor) = &params.cursor {
-        let (created_at, address) = cursor.split_once('.').ok_or_else(bad_cursor)?;
-        let created_at: i64 = created_at.parse().map_err(|_| bad_cursor())?;
-        let address = key::parse(address).ok_or_else(bad_cursor)?;
-        query
-            .push(" and (t.created_at, t.address) < (")
-            .push_bind(created_at)
-            .push(", ");
-        query.push_bind(address.to_vec()).push(")");
-    }
-    query
-        .push(" order by t.created_at desc, t.address desc limit ")
-        .push_bind(i64::from(limit) + 1);
-    let mut reading = api.read(params.min_slot).await?;
-    let jobs = query
-        .build_query_as::<Job>()
-        .fetch_all(&mut *reading.transaction)
-        .await?;
-    let (jobs, next) = cut(jobs, limit, |job| format!("{}.{}", job.created_at, job.address));
-    Ok(Json(reading.answer(jobs, next)))
+    list.answer(&api).await
 }
 
+/// One job, by the address of its account.
+#[utoipa::path(get, path = "/v1/jobs/{address}", tag = "jobs",
+    params(("address" = String, Path, description = "Address of the account, base58"), SlotParams),
+    responses((status = 200, description = "The job", body = Envelope<Job>), Refusals, Missing))]
 pub(super) async fn job(
     State(api): State<Api>,
-    Path(address): Path<String>,
+    Address(address): Address,
     Params(params): Params<SlotParams>,
 ) -> Answer<Job> {
-    let bytes = key_param("address", &address)?;
-    let mut query = QueryBuilder::<Postgres>::new(JOBS);
-    query.push(" and t.address = ").push_bind(bytes.to_vec());
-    let mut reading = api.read(params.min_slot).await?;
-    let job = query
-        .build_query_as::<Job>()
-        .fetch_optional(&mut *reading.transaction)
-        .await?;
-    let mut job = job.ok_or_else(|| Problem::not_found(format!("there is no job {address}")))?;
-    if job.status == CLOSED {
-        let mut query = QueryBuilder::<Postgres>::new(EVENTS);
-        query
-            .push(" where accounts @> array[")
-            .push_bind(bytes.to_vec())
-            .push("] and name in ")
-            .push(CLOSING);
-        query.push(" order by slot desc limit 1");
-        job.closing = query.build_query_as().fetch_optional(&mut *reading.transaction).await?;
+    let mut answer = one::<Job>(&api, &JOBS, "job", &address, params.min_slot).await?;
+    if answer.data.status == CLOSED {
+        // What closed it is in the tables with it, and stays there.
+        let sql = "select slot, transaction_index, index, block_time, signature, program, name, data::text as data \
+            from event where job = $1 and name in ('JobSettled', 'JobCancelled') order by slot desc limit 1";
+        let closing = sqlx::query_as(sql).bind(key_param("address", &address)?.to_vec());
+        answer.data.closing = closing.fetch_optional(api.store.pool()).await?;
     }
-    Ok(Json(reading.answer(job, None)))
+    Ok(answer)
 }
 
-/// Everything that names the job, in the order of the chain.
+/// All that happened to a job, in the order of the chain.
+#[utoipa::path(get, path = "/v1/jobs/{address}/timeline", tag = "jobs",
+    params(("address" = String, Path, description = "Address of the account, base58"), TimelineParams),
+    responses((status = 200, description = "What happened", body = Envelope<Vec<JobEvent>>), Refusals, Missing))]
 pub(super) async fn timeline(
     State(api): State<Api>,
-    Path(address): Path<String>,
-    Params(params): Params<SlotParams>,
-) -> Answer<Vec<TimelineEvent>> {
-    /// Receipts come every few seconds at most, so even a long job has fewer.
-    const MOST: i64 = 10_000;
+    Address(address): Address,
+    Params(params): Params<TimelineParams>,
+) -> Answer<Vec<JobEvent>> {
     let bytes = key_param("address", &address)?;
-    let mut query = QueryBuilder::<Postgres>::new(EVENTS);
-    query.push(" where accounts @> array[").push_bind(bytes.to_vec());
-    query
-        .push("] order by slot, transaction_index, index limit ")
-        .push_bind(MOST);
-    let mut reading = api.read(params.min_slot).await?;
-    let events: Vec<TimelineEvent> = query.build_query_as().fetch_all(&mut *reading.transaction).await?;
+    let limit = params.limit()?;
+    let mut query = QueryBuilder::<Postgres>::new(
+        "select slot, transaction_index, index, block_time, signature, program, name, data::text as data, \
+         amounts::text as amounts from job_timeline where job = ",
+    );
+    query.push_bind(bytes.to_vec());
+    if let Some(cursor) = params.cursor() {
+        Place::read(cursor)?.push(&mut query, false);
+    }
+    query.push(" order by slot, transaction_index, index limit ");
+    query.push_bind(i64::from(limit) + 1);
+    let mut reading = api.read(params.min_slot()).await?;
+    let events: Vec<JobEvent> = query.build_query_as().fetch_all(&mut *reading.transaction).await?;
     if events.is_empty() {
         let known: Option<(i32,)> = sqlx::query_as("select 1 from job where address = $1")
             .bind(bytes.as_slice())
@@ -334,5 +313,6 @@ pub(super) async fn timeline(
             .await?;
         known.ok_or_else(|| Problem::not_found(format!("there is no job {address}")))?;
     }
-    Ok(Json(reading.answer(events, None)))
+    let (events, next) = cut(events, limit, |event| Place::of(&event.event).write());
+    Ok(reading.answer(events, next))
 }

@@ -1,29 +1,47 @@
 //! The HTTP API: reads of the tables, each at one moment, with the slot of that moment.
 
+mod disputes;
+mod events;
+mod feed;
 mod jobs;
+mod limits;
+mod list;
+mod openapi;
 mod page;
 mod problem;
+mod row;
+mod rules;
+mod stake;
 mod stats;
+mod streams;
 mod supply;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde::Deserialize;
+use tokio::net::TcpListener;
 
 use crate::progress::Progress;
 use crate::store::Store;
+use feed::Feed;
+use streams::Open;
 
-pub use jobs::{Job, Requirements, TimelineEvent};
-pub use page::{Amount, Envelope, PageParams};
-pub use problem::{Params, Problem};
+pub use disputes::{Dispute, Vote};
+pub use events::Event;
+pub use jobs::{Job, JobEvent, Requirements};
+pub use limits::Limits;
+pub use page::{Amount, Envelope, SlotParams};
+pub use problem::{Address, Params, Problem};
+pub use rules::{Council, Mint, Network, SlaCredit, Staking, Terms};
+pub use stake::{Pool, Position, Unbonding};
 pub use stats::{Stats, Volume};
-pub use supply::{Attestation, Hardware, Mint, Node, Pool, Provider, Record};
+pub use streams::StreamMessage;
+pub use supply::{Attestation, Hardware, Node, Provider, Record};
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -32,14 +50,9 @@ pub struct Api {
     progress: Arc<Progress>,
     metrics: PrometheusHandle,
     max_lag: u64,
-}
-
-/// The parameter that every read takes.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SlotParams {
-    /// Wait until the data is from this slot or a later one.
-    pub min_slot: Option<u64>,
+    limits: Limits,
+    feed: Arc<Feed>,
+    open: Arc<Open>,
 }
 
 impl Api {
@@ -47,41 +60,54 @@ impl Api {
     #[must_use]
     pub fn new(store: Store, progress: Arc<Progress>, metrics: PrometheusHandle, max_lag: u64) -> Self {
         Self {
+            feed: Arc::new(Feed::new(store.clone(), progress.clone())),
+            open: Arc::default(),
             store,
             progress,
             metrics,
             max_lag,
+            limits: Limits::default(),
         }
     }
 
-    /// The routes.
+    /// The same within other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The routes. The addresses of clients are known only where [`Self::serve`] serves them.
     pub fn router(self) -> Router {
-        Router::new()
-            .route("/v1/providers", get(supply::providers))
-            .route("/v1/providers/{address}", get(supply::provider))
-            .route("/v1/nodes", get(supply::nodes))
-            .route("/v1/nodes/{address}", get(supply::node))
-            .route("/v1/pools", get(supply::pools))
-            .route("/v1/pools/{address}", get(supply::pool))
-            .route("/v1/mints", get(supply::mints))
-            .route("/v1/jobs", get(jobs::jobs))
-            .route("/v1/jobs/{address}", get(jobs::job))
-            .route("/v1/jobs/{address}/timeline", get(jobs::timeline))
-            .route("/v1/stats", get(stats::stats))
-            .route("/healthz", get(healthz))
-            .route("/readyz", get(readyz))
-            .route("/metrics", get(metrics))
-            .fallback(async || Problem::not_found("there is nothing at this path: see /v1/stats, /v1/jobs, /v1/nodes"))
-            .with_state(self)
+        let (operation, described) = openapi::operation().split_for_parts();
+        let (market, mut document) = openapi::market().split_for_parts();
+        document.merge(described);
+        let routes = limits::metered(market.merge(openapi::pages(document)), self.limits)
+            .merge(operation)
+            .fallback(async || Problem::not_found("there is nothing at this path: /docs shows what there is"));
+        limits::around(routes).with_state(self)
+    }
+
+    /// Serves the routes to whoever connects.
+    ///
+    /// # Errors
+    /// Where the listener fails.
+    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service).await
     }
 }
 
 /// The process answers.
+#[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, description = "It does", body = String)))]
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
 /// The tables are there and not far behind.
+#[utoipa::path(get, path = "/readyz", tag = "operation", responses(
+    (status = 200, description = "They are", body = String),
+    (status = 503, description = "They are not", body = Problem, content_type = "application/problem+json"),
+))]
 async fn readyz(State(api): State<Api>) -> Result<&'static str, Problem> {
     let checkpoint = api
         .store
@@ -102,6 +128,9 @@ async fn readyz(State(api): State<Api>) -> Result<&'static str, Problem> {
     Ok("ready\n")
 }
 
+/// Measurements, for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "operation",
+    responses((status = 200, description = "Measurements", body = String, content_type = "text/plain")))]
 async fn metrics(State(api): State<Api>) -> impl IntoResponse {
     (
         StatusCode::OK,

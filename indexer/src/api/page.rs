@@ -1,44 +1,90 @@
-//! What every answer of the API carries, and the walk through long lists.
+//! What every answer of the API carries.
 
 use std::time::Duration;
 
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use sqlx::{Postgres, QueryBuilder, Transaction};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use sqlx::{Postgres, Transaction};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{Api, Problem};
+use crate::key;
 use crate::store::Numeric;
-use crate::{Key, key};
 
-/// Items of a page where the request does not say.
-const DEFAULT_LIMIT: u32 = 50;
-/// Most items of a page.
-const MAX_LIMIT: u32 = 500;
 /// Longest wait for `min_slot`.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// How often the checkpoint is looked at while waiting, for where another process writes it.
 const LOOK: Duration = Duration::from_millis(50);
+/// Slots beyond the tables that no `min_slot` can mean: more than four days.
+const FARTHEST: u64 = 1_000_000;
+/// The slot of the answer, where it has no body too.
+pub(super) const SLOT_HEADER: HeaderName = HeaderName::from_static("gantry-slot");
+
+/// What a read answers.
+pub(super) type Answer<T> = Result<Envelope<T>, Problem>;
 
 /// An answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Envelope<T> {
     /// The slot that the data is from.
     pub slot: u64,
-    /// What that slot has reached.
+    /// What that slot has reached: always `confirmed`.
+    #[schema(pattern = "^confirmed$")]
     pub commitment: &'static str,
+    /// Everything up to this slot is final; what a later slot changed may be taken back.
+    pub finalized_slot: u64,
     /// Slots that the stream is ahead of the data; absent where this process does not follow the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub lag_slots: Option<u64>,
     /// Pass it as `cursor` for what comes next; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub next_cursor: Option<String>,
     /// What was asked for.
     pub data: T,
 }
 
+impl<T: Serialize> IntoResponse for Envelope<T> {
+    fn into_response(self) -> Response {
+        let Ok(data) = serde_json::value::to_raw_value(&self.data) else {
+            return Problem::of_status(axum::http::StatusCode::INTERNAL_SERVER_ERROR).into_response();
+        };
+        // Of what was asked for and not of the slot, which is another one every time: hence weak.
+        let mut hash = Sha256::new();
+        hash.update(data.get());
+        hash.update([0]);
+        hash.update(self.next_cursor.as_deref().unwrap_or_default());
+        let tag = format!("W/\"{}\"", hex::encode(&hash.finalize()[..16]));
+        let envelope: Envelope<Box<RawValue>> = Envelope {
+            slot: self.slot,
+            commitment: self.commitment,
+            finalized_slot: self.finalized_slot,
+            lag_slots: self.lag_slots,
+            next_cursor: self.next_cursor,
+            data,
+        };
+        let slot = envelope.slot;
+        let mut response = Json(envelope).into_response();
+        let headers = response.headers_mut();
+        if let Ok(tag) = HeaderValue::try_from(tag) {
+            headers.insert(header::ETAG, tag);
+        }
+        headers.insert(SLOT_HEADER, slot.into());
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        response
+    }
+}
+
 /// A token amount.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Amount {
     /// Base units.
+    #[schema(pattern = "^[0-9]+$")]
     pub amount: String,
     /// Decimals of the mint; null where the indexer does not know the mint.
     pub decimals: Option<i16>,
@@ -62,6 +108,7 @@ impl Amount {
 pub(super) struct Reading {
     pub(super) transaction: Transaction<'static, Postgres>,
     slot: u64,
+    finalized_slot: u64,
     lag_slots: Option<u64>,
 }
 
@@ -70,6 +117,7 @@ impl Reading {
         Envelope {
             slot: self.slot,
             commitment: "confirmed",
+            finalized_slot: self.finalized_slot,
             lag_slots: self.lag_slots,
             next_cursor,
             data,
@@ -84,102 +132,58 @@ impl Api {
             self.wait_for(min_slot).await?;
         }
         let mut transaction = self.store.pool().begin().await?;
-        sqlx::query("set transaction isolation level repeatable read read only")
+        // A client that has gone leaves no query behind that runs for long.
+        sqlx::raw_sql("set transaction isolation level repeatable read read only; set local statement_timeout = '10s'")
             .execute(&mut *transaction)
             .await?;
-        let checkpoint: Option<(i64,)> = sqlx::query_as("select slot from checkpoint")
+        let checkpoint: Option<(i64, i64)> = sqlx::query_as("select slot, finalized_slot from checkpoint")
             .fetch_optional(&mut *transaction)
             .await?;
-        let slot = checkpoint.map_or(0, |(slot,)| slot as u64);
+        let (slot, finalized_slot) =
+            checkpoint.map_or((0, 0), |(slot, finalized)| (slot as u64, finalized.max(0) as u64));
         let lag_slots = self.progress.tip().map(|tip| tip.saturating_sub(slot));
         Ok(Reading {
             transaction,
             slot,
+            finalized_slot,
             lag_slots,
         })
     }
 
     async fn wait_for(&self, min_slot: u64) -> Result<(), Problem> {
         let mut writes = self.progress.writes();
+        let mut farthest = self.progress.tip().unwrap_or_default();
         let reached = async {
             loop {
-                let checkpoint = self.store.checkpoint().await;
-                if checkpoint.is_ok_and(|at| at.is_some_and(|at| at.slot as u64 >= min_slot)) {
-                    return;
+                if let Ok(checkpoint) = self.store.checkpoint().await {
+                    let slot = checkpoint.map_or(0, |checkpoint| checkpoint.slot as u64);
+                    farthest = farthest.max(slot);
+                    if slot >= min_slot {
+                        return Ok(());
+                    }
+                    if slot > 0 && min_slot > farthest.saturating_add(FARTHEST) {
+                        return Err(Problem::bad_request(format!(
+                            "min_slot is {min_slot}, but the chain is at slot {farthest}: pass the slot of a transaction"
+                        )));
+                    }
                 }
                 let _ = tokio::time::timeout(LOOK, writes.changed()).await;
             }
         };
-        tokio::time::timeout(LONGEST_WAIT, reached).await.map_err(|_| {
-            Problem::behind(format!(
+        tokio::time::timeout(LONGEST_WAIT, reached).await.unwrap_or_else(|_| {
+            Err(Problem::behind(format!(
                 "slot {min_slot} was not reached in {} s: try again",
                 LONGEST_WAIT.as_secs()
-            ))
+            )))
         })
     }
 }
 
-/// Where in a list a page begins and how long it is.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// The parameter that every read takes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
-pub struct PageParams {
+#[into_params(parameter_in = Query)]
+pub struct SlotParams {
     /// Wait until the data is from this slot or a later one.
     pub min_slot: Option<u64>,
-    /// Most items.
-    pub limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    pub cursor: Option<String>,
-}
-
-pub(super) fn limit(limit: Option<u32>) -> Result<u32, Problem> {
-    match limit.unwrap_or(DEFAULT_LIMIT) {
-        limit @ 1..=MAX_LIMIT => Ok(limit),
-        limit => Err(Problem::bad_request(format!(
-            "limit is {limit}: it must be from 1 to {MAX_LIMIT}"
-        ))),
-    }
-}
-
-/// The key that a parameter holds.
-pub(super) fn key_param(name: &str, text: &str) -> Result<Key, Problem> {
-    key::parse(text).ok_or_else(|| Problem::bad_request(format!("{name} is `{text}`: 32 bytes in base58 are expected")))
-}
-
-/// Adds `column = key` where the parameter is given.
-pub(super) fn key_filter(
-    query: &mut QueryBuilder<Postgres>,
-    column: &'static str,
-    name: &str,
-    text: Option<&String>,
-) -> Result<(), Problem> {
-    if let Some(text) = text {
-        let key = key_param(name, text)?;
-        query.push(" and ").push(column).push(" = ").push_bind(key.to_vec());
-    }
-    Ok(())
-}
-
-/// The page's items and the cursor of the next: `items` is one more than `limit` where there is a next page.
-pub(super) fn cut<T>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    let next = items.last().filter(|_| more).map(cursor);
-    (items, next)
-}
-
-/// A cursor over addresses in ascending order.
-pub(super) fn after_address(
-    query: &mut QueryBuilder<Postgres>,
-    column: &'static str,
-    cursor: Option<&String>,
-) -> Result<(), Problem> {
-    if let Some(cursor) = cursor {
-        let key = key::parse(cursor).ok_or_else(bad_cursor)?;
-        query.push(" and ").push(column).push(" > ").push_bind(key.to_vec());
-    }
-    Ok(())
-}
-
-pub(super) fn bad_cursor() -> Problem {
-    Problem::bad_request("cursor is none that this list gave: leave it out to begin at the start")
 }

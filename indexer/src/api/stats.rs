@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 
-use super::{Amount, Api, Envelope, Params, Problem, SlotParams};
+use super::page::Answer;
+use super::problem::Refusals;
+use super::{Amount, Api, Envelope, Params, SlotParams};
 use crate::store::Numeric;
 
 /// `/v1/stats`.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Stats {
     /// Providers registered now.
     pub providers: i64,
@@ -34,7 +36,7 @@ pub struct Stats {
 }
 
 /// What was paid in one mint.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Volume {
     /// Jobs settled.
     pub settled_jobs: i64,
@@ -46,13 +48,13 @@ pub struct Volume {
     pub escrowed: Amount,
 }
 
-pub(super) async fn stats(
-    State(api): State<Api>,
-    Params(params): Params<SlotParams>,
-) -> Result<Json<Envelope<Stats>>, Problem> {
+/// The market in numbers.
+#[utoipa::path(get, path = "/v1/stats", tag = "network", params(SlotParams),
+    responses((status = 200, description = "The numbers", body = Envelope<Stats>), Refusals))]
+pub(super) async fn stats(State(api): State<Api>, Params(params): Params<SlotParams>) -> Answer<Stats> {
     let mut reading = api.read(params.min_slot).await?;
     let stats = collect(&mut reading.transaction).await?;
-    Ok(Json(reading.answer(stats, None)))
+    Ok(reading.answer(stats, None))
 }
 
 async fn collect(connection: &mut PgConnection) -> sqlx::Result<Stats> {

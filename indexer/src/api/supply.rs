@@ -1,44 +1,20 @@
-//! Providers, nodes, pools and mints.
+//! Providers and nodes.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use gantry_core::reputation::{History, reputation_bps};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, Postgres, QueryBuilder, Row};
+use sqlx::{FromRow, Row};
+use utoipa::ToSchema;
 
-use super::page::{after_address, cut, key_filter, key_param, limit};
-use super::{Amount, Api, Envelope, PageParams, Params, Problem};
-use crate::key;
-use crate::store::Numeric;
-
-type Answer<T> = Result<Json<Envelope<T>>, Problem>;
-
-/// Zeros stand for no key.
-fn some_key(bytes: &[u8]) -> Option<String> {
-    bytes.iter().any(|byte| *byte != 0).then(|| key::text(bytes))
-}
-
-fn text(row: &PgRow, column: &str) -> sqlx::Result<String> {
-    row.try_get::<&[u8], _>(column).map(key::text)
-}
-
-fn count(row: &PgRow, column: &str) -> sqlx::Result<u64> {
-    let Numeric(value) = row.try_get(column)?;
-    u64::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
-fn history(row: &PgRow) -> sqlx::Result<History> {
-    Ok(History {
-        completed: count(row, "jobs_completed")?,
-        failed: count(row, "jobs_failed")?,
-        served_seconds: count(row, "served_seconds")?,
-        promised_seconds: count(row, "promised_seconds")?,
-    })
-}
+use super::list::{Column, Listing, Source, country_param, list_params, one, status_param};
+use super::page::Answer;
+use super::problem::{Address, Missing, Refusals};
+use super::row::{count, flags, history, named, some_key, text};
+use super::{Amount, Api, Envelope, Params, SlotParams};
 
 /// How the jobs of a node or a provider went.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Record {
     /// Jobs that ended as they should.
     pub jobs_completed: u64,
@@ -65,7 +41,7 @@ impl From<History> for Record {
 }
 
 /// A provider.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Provider {
     /// Its account.
     pub address: String,
@@ -108,7 +84,7 @@ impl FromRow<'_, PgRow> for Provider {
 }
 
 /// What a node has.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Hardware {
     /// GPU model code of the SDK's catalogue; 0 for none.
     pub gpu_model: i32,
@@ -127,7 +103,7 @@ pub struct Hardware {
 }
 
 /// Who vouches for a node, and for what.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Attestation {
     /// 0 self-declared, 1 benchmarked, 2 attested by the vendor's service, 3 inspected on site.
     pub tier: i16,
@@ -140,7 +116,7 @@ pub struct Attestation {
 }
 
 /// A node.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Node {
     /// Its account.
     pub address: String,
@@ -172,33 +148,6 @@ pub struct Node {
 }
 
 const NODE_STATUS: [&str; 4] = ["available", "leased", "draining", "suspended"];
-const FLAGS: [&str; 6] = [
-    "DATACENTER",
-    "GDPR_DPA",
-    "ISO27001",
-    "SOC2",
-    "CONFIDENTIAL_COMPUTING",
-    "EEA",
-];
-
-/// The name of a byte's value.
-pub(super) fn named(names: &[&'static str], value: i16) -> &'static str {
-    usize::try_from(value)
-        .ok()
-        .and_then(|value| names.get(value))
-        .copied()
-        .unwrap_or("unknown")
-}
-
-/// The names of the bits that are set.
-pub(super) fn flags(bits: i32) -> Vec<&'static str> {
-    FLAGS
-        .iter()
-        .enumerate()
-        .filter(|(bit, _)| bits >> bit & 1 == 1)
-        .map(|(_, name)| *name)
-        .collect()
-}
 
 impl FromRow<'_, PgRow> for Node {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
@@ -237,257 +186,116 @@ impl FromRow<'_, PgRow> for Node {
     }
 }
 
-/// A provider's pool of stake.
-#[derive(Clone, Debug, Serialize)]
-pub struct Pool {
-    /// Its account.
-    pub address: String,
-    /// The provider account.
-    pub provider: String,
-    /// Stake that takes jobs.
-    pub active: Amount,
-    /// Stake on its way out.
-    pub unbonding: Amount,
-    /// Part of the active stake that answers for running jobs.
-    pub bonded: Amount,
-    /// Slashed so far.
-    pub slashed_total: Amount,
-    /// Revenue shared so far.
-    pub rewards_total: Amount,
-    /// Revenue that stakers have not claimed.
-    pub rewards_unclaimed: Amount,
-    /// Share of the revenue that the provider keeps, basis points.
-    pub commission_bps: i32,
-    /// Stakers.
-    pub positions: i64,
-    /// Whether its account is gone.
-    pub closed: bool,
-    /// Slot of its last change.
-    pub changed_at_slot: i64,
-}
+const PROVIDERS: Source = Source {
+    columns: "t.*",
+    from: "provider t where true",
+    sorts: &[
+        Column::Integer("registered_at"),
+        Column::Numeric("jobs_completed"),
+        Column::Numeric("served_seconds"),
+    ],
+    default: "address",
+};
+const NODES: Source = Source {
+    columns: "t.*, m.decimals as mint_decimals",
+    from: "node t left join payment_mint m on m.mint = t.price_mint where true",
+    sorts: &[
+        Column::Numeric("price_per_hour"),
+        Column::Integer("registered_at"),
+        Column::Numeric("jobs_completed"),
+        Column::Numeric("served_seconds"),
+    ],
+    default: "address",
+};
 
-impl FromRow<'_, PgRow> for Pool {
-    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        let stake_mint: Option<&[u8]> = row.try_get("stake_mint")?;
-        let reward_mint: &[u8] = row.try_get("reward_mint")?;
-        let reward_decimals = row.try_get("mint_decimals")?;
-        // The programs do not store the decimals of the stake mint.
-        let stake = |column| Ok::<_, sqlx::Error>(Amount::new(row.try_get(column)?, stake_mint, None));
-        let reward =
-            |column| Ok::<_, sqlx::Error>(Amount::new(row.try_get(column)?, Some(reward_mint), reward_decimals));
-        Ok(Self {
-            address: text(row, "address")?,
-            provider: text(row, "provider")?,
-            active: stake("active")?,
-            unbonding: stake("unbonding")?,
-            bonded: stake("bonded")?,
-            slashed_total: stake("slashed_total")?,
-            rewards_total: reward("rewards_total")?,
-            rewards_unclaimed: reward("rewards_unclaimed")?,
-            commission_bps: row.try_get("commission_bps")?,
-            positions: row.try_get("positions")?,
-            closed: row.try_get("closed")?,
-            changed_at_slot: row.try_get("slot")?,
-        })
+list_params! {
+    /// Filters of `/v1/providers`.
+    ProviderParams, sorts = "^-?(address|registered_at|jobs_completed|served_seconds)$",
+    {
+        /// The provider's wallet.
+        authority: Option<String>,
+        /// Those whose account is gone, in place of those that are there.
+        closed: bool,
     }
 }
 
-/// A mint that jobs may be paid in.
-#[derive(Clone, Debug, Serialize)]
-pub struct Mint {
-    /// The market's account of it.
-    pub address: String,
-    /// The mint.
-    pub mint: String,
-    /// Its token program.
-    pub token_program: String,
-    /// Decimals.
-    pub decimals: i16,
-    /// Least price of an hour.
-    pub minimum_price: Amount,
-    /// Stake units per payment unit, Q32.32.
-    pub stake_rate: String,
-    /// Whether new jobs may use it.
-    pub enabled: bool,
-    /// Slot of its last change.
-    pub changed_at_slot: i64,
-}
-
-impl FromRow<'_, PgRow> for Mint {
-    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        let decimals = row.try_get("decimals")?;
-        let stake_rate: Numeric = row.try_get("stake_rate")?;
-        Ok(Self {
-            address: text(row, "address")?,
-            mint: text(row, "mint")?,
-            token_program: text(row, "token_program")?,
-            decimals,
-            minimum_price: Amount::new(
-                row.try_get("minimum_price")?,
-                Some(row.try_get("mint")?),
-                Some(decimals),
-            ),
-            stake_rate: stake_rate.to_string(),
-            enabled: row.try_get::<i16, _>("enabled")? != 0,
-            changed_at_slot: row.try_get("slot")?,
-        })
-    }
-}
-
-/// Answers with a page of `query`, which ends in a `where`, in the order of addresses.
-async fn list<T>(
-    api: &Api,
-    mut query: QueryBuilder<Postgres>,
-    page: (Option<u64>, Option<u32>, Option<&String>),
-    address: impl Fn(&T) -> &String,
-) -> Answer<Vec<T>>
-where
-    T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
-{
-    let (min_slot, asked, cursor) = page;
-    let limit = limit(asked)?;
-    after_address(&mut query, "t.address", cursor)?;
-    query.push(" order by t.address limit ").push_bind(i64::from(limit) + 1);
-    let mut reading = api.read(min_slot).await?;
-    let items = query.build_query_as::<T>().fetch_all(&mut *reading.transaction).await?;
-    let (items, next) = cut(items, limit, |item| address(item).clone());
-    Ok(Json(reading.answer(items, next)))
-}
-
-const PROVIDERS: &str = "select t.* from provider t where true";
-const NODES: &str = "select t.*, m.decimals as mint_decimals from node t \
-    left join payment_mint m on m.mint = t.price_mint where true";
-const POOLS: &str = "select t.*, m.decimals as mint_decimals, p.stake_mint from pool t \
-    left join payment_mint m on m.mint = t.reward_mint left join staking_params p on true where true";
-const MINTS: &str = "select t.* from payment_mint t where not t.closed";
-
-/// Filters of `/v1/providers`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct ProviderParams {
-    authority: Option<String>,
-    closed: bool,
-    min_slot: Option<u64>,
-    limit: Option<u32>,
-    cursor: Option<String>,
-}
-
+/// Providers.
+#[utoipa::path(get, path = "/v1/providers", tag = "supply", params(ProviderParams),
+    responses((status = 200, description = "Providers", body = Envelope<Vec<Provider>>), Refusals))]
 pub(super) async fn providers(State(api): State<Api>, Params(params): Params<ProviderParams>) -> Answer<Vec<Provider>> {
-    let mut query = QueryBuilder::new(PROVIDERS);
-    query.push(" and t.closed = ").push_bind(params.closed);
-    key_filter(&mut query, "t.authority", "authority", params.authority.as_ref())?;
-    let page = (params.min_slot, params.limit, params.cursor.as_ref());
-    list(&api, query, page, |provider: &Provider| &provider.address).await
+    let mut list = Listing::of(&PROVIDERS, &params.paging())?;
+    list.query.push(" and t.closed = ").push_bind(params.closed);
+    list.with_key("t.authority", "authority", params.authority.as_ref())?;
+    list.answer(&api).await
 }
 
-/// Filters of `/v1/nodes`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct NodeParams {
-    provider: Option<String>,
-    mint: Option<String>,
-    status: Option<String>,
-    country: Option<String>,
-    min_tier: Option<i16>,
-    gpu_model: Option<i32>,
-    closed: bool,
-    min_slot: Option<u64>,
-    limit: Option<u32>,
-    cursor: Option<String>,
-}
-
-/// The byte that a status is, from its name.
-pub(super) fn status_param(names: &[&str], text: &str) -> Result<i16, Problem> {
-    let found = names
-        .iter()
-        .position(|name| *name == text)
-        .and_then(|status| i16::try_from(status).ok());
-    found.ok_or_else(|| Problem::bad_request(format!("status is `{text}`: one of {} is expected", names.join(", "))))
-}
-
-pub(super) async fn nodes(State(api): State<Api>, Params(params): Params<NodeParams>) -> Answer<Vec<Node>> {
-    let mut query = QueryBuilder::new(NODES);
-    query.push(" and t.closed = ").push_bind(params.closed);
-    key_filter(&mut query, "t.provider", "provider", params.provider.as_ref())?;
-    key_filter(&mut query, "t.price_mint", "mint", params.mint.as_ref())?;
-    if let Some(status) = &params.status {
-        query
-            .push(" and t.status = ")
-            .push_bind(status_param(&NODE_STATUS, status)?);
-    }
-    if let Some(country) = &params.country {
-        query.push(" and t.country = ").push_bind(country.to_ascii_uppercase());
-    }
-    if let Some(tier) = params.min_tier {
-        query.push(" and t.tier >= ").push_bind(tier);
-    }
-    if let Some(model) = params.gpu_model {
-        query.push(" and t.gpu_model = ").push_bind(model);
-    }
-    let page = (params.min_slot, params.limit, params.cursor.as_ref());
-    list(&api, query, page, |node: &Node| &node.address).await
-}
-
-/// Filters of `/v1/pools`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct PoolParams {
-    provider: Option<String>,
-    min_slot: Option<u64>,
-    limit: Option<u32>,
-    cursor: Option<String>,
-}
-
-pub(super) async fn pools(State(api): State<Api>, Params(params): Params<PoolParams>) -> Answer<Vec<Pool>> {
-    let mut query = QueryBuilder::new(POOLS);
-    query.push(" and not t.closed");
-    key_filter(&mut query, "t.provider", "provider", params.provider.as_ref())?;
-    let page = (params.min_slot, params.limit, params.cursor.as_ref());
-    list(&api, query, page, |pool: &Pool| &pool.address).await
-}
-
-pub(super) async fn mints(State(api): State<Api>, Params(params): Params<PageParams>) -> Answer<Vec<Mint>> {
-    let page = (params.min_slot, params.limit, params.cursor.as_ref());
-    list(&api, QueryBuilder::new(MINTS), page, |mint: &Mint| &mint.address).await
-}
-
-/// Answers with the one row of `query` at `address`.
-async fn one<T>(api: &Api, query: &'static str, what: &str, address: &str, min_slot: Option<u64>) -> Answer<T>
-where
-    T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
-{
-    let bytes = key_param("address", address)?;
-    let mut query = QueryBuilder::<Postgres>::new(query);
-    query.push(" and t.address = ").push_bind(bytes.to_vec());
-    let mut reading = api.read(min_slot).await?;
-    let item = query
-        .build_query_as::<T>()
-        .fetch_optional(&mut *reading.transaction)
-        .await?;
-    let item = item.ok_or_else(|| Problem::not_found(format!("there is no {what} {address}")))?;
-    Ok(Json(reading.answer(item, None)))
-}
-
+/// One provider, by the address of its account.
+#[utoipa::path(get, path = "/v1/providers/{address}", tag = "supply",
+    params(("address" = String, Path, description = "Address of the account, base58"), SlotParams),
+    responses((status = 200, description = "The provider", body = Envelope<Provider>), Refusals, Missing))]
 pub(super) async fn provider(
     State(api): State<Api>,
-    Path(address): Path<String>,
-    Params(params): Params<super::SlotParams>,
+    Address(address): Address,
+    Params(params): Params<SlotParams>,
 ) -> Answer<Provider> {
-    one(&api, PROVIDERS, "provider", &address, params.min_slot).await
+    one(&api, &PROVIDERS, "provider", &address, params.min_slot).await
 }
 
+list_params! {
+    /// Filters of `/v1/nodes`.
+    NodeParams, sorts = "^-?(address|price_per_hour|registered_at|jobs_completed|served_seconds)$",
+    {
+        /// The provider account that the node belongs to.
+        provider: Option<String>,
+        /// The mint that its price is in.
+        mint: Option<String>,
+        /// Its status.
+        #[param(pattern = "^(available|leased|draining|suspended)$")]
+        status: Option<String>,
+        /// Its country, ISO 3166-1 alpha-2.
+        #[param(pattern = "^[A-Za-z]{2}$")]
+        country: Option<String>,
+        /// Its least tier.
+        min_tier: Option<i16>,
+        /// GPU model code of the SDK's catalogue.
+        gpu_model: Option<i32>,
+        /// Those whose account is gone, in place of those that are there.
+        closed: bool,
+    }
+}
+
+/// Nodes.
+#[utoipa::path(get, path = "/v1/nodes", tag = "supply", params(NodeParams),
+    responses((status = 200, description = "Nodes", body = Envelope<Vec<Node>>), Refusals))]
+pub(super) async fn nodes(State(api): State<Api>, Params(params): Params<NodeParams>) -> Answer<Vec<Node>> {
+    let mut list = Listing::of(&NODES, &params.paging())?;
+    list.query.push(" and t.closed = ").push_bind(params.closed);
+    list.with_key("t.provider", "provider", params.provider.as_ref())?;
+    list.with_key("t.price_mint", "mint", params.mint.as_ref())?;
+    if let Some(status) = &params.status {
+        let status = status_param(&NODE_STATUS, status)?;
+        list.query.push(" and t.status = ").push_bind(status);
+    }
+    if let Some(country) = &params.country {
+        list.query.push(" and t.country = ").push_bind(country_param(country)?);
+    }
+    if let Some(tier) = params.min_tier {
+        list.query.push(" and t.tier >= ").push_bind(tier);
+    }
+    if let Some(model) = params.gpu_model {
+        list.query.push(" and t.gpu_model = ").push_bind(model);
+    }
+    list.answer(&api).await
+}
+
+/// One node, by the address of its account.
+#[utoipa::path(get, path = "/v1/nodes/{address}", tag = "supply",
+    params(("address" = String, Path, description = "Address of the account, base58"), SlotParams),
+    responses((status = 200, description = "The node", body = Envelope<Node>), Refusals, Missing))]
 pub(super) async fn node(
     State(api): State<Api>,
-    Path(address): Path<String>,
-    Params(params): Params<super::SlotParams>,
+    Address(address): Address,
+    Params(params): Params<SlotParams>,
 ) -> Answer<Node> {
-    one(&api, NODES, "node", &address, params.min_slot).await
-}
-
-pub(super) async fn pool(
-    State(api): State<Api>,
-    Path(address): Path<String>,
-    Params(params): Params<super::SlotParams>,
-) -> Answer<Pool> {
-    one(&api, POOLS, "pool", &address, params.min_slot).await
+    one(&api, &NODES, "node", &address, params.min_slot).await
 }
