@@ -68,9 +68,16 @@ impl Context {
             (false, false) => Mode::Ask,
         };
         let reviewer = Arc::new(Reviewer::new(mode, strict, names.clone()));
-        let review = reviewer.clone();
+        let connection = Gantry::connect(&global.rpc_url);
+        let gantry = if mode == Mode::Yes {
+            // Nothing is asked, so nothing has to be known beforehand.
+            connection
+        } else {
+            let review = reviewer.clone();
+            connection.reviewed(Arc::new(move |preview| review.review(preview)))
+        };
         Ok(Self {
-            gantry: Gantry::connect(&global.rpc_url).reviewed(Arc::new(move |preview| review.review(preview))),
+            gantry,
             reviewer,
             global,
             deployment,

@@ -209,10 +209,7 @@ mod tests {
         assert_eq!(rate("1", 9, 6).expect("a rate"), 1_000 << 32);
         assert_eq!(rate("1", 6, 9).expect("a rate"), (1 << 32) / 1_000);
         for odd in ["0", "0.000000001", "-1", "x", "99999999999"] {
-            assert!(
-                rate(odd, 6, 9).is_err() || odd == "99999999999" && rate(odd, 12, 6).is_err(),
-                "{odd}"
-            );
+            assert!(rate(odd, 6, 9).is_err(), "{odd}");
         }
         assert_eq!(rate_text(rate("2.5", 9, 6).expect("a rate"), 9, 6), "2.5");
     }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{Pubkey, ix};
 use solana_account::Account;
+use solana_rpc_client_api::response::UiAccount;
 use std::collections::BTreeMap;
 
 /// Decides over a transaction. An `Err` says why it is not sent.
@@ -76,29 +77,14 @@ impl Gantry {
             Some(fee) => fee,
             None => self.fee(&message).await?,
         };
-        let mut after = result.accounts.unwrap_or_default().into_iter();
-        let (mut rent, mut changes) = (0, Vec::new());
-        for (address, before) in writable.iter().zip(before) {
-            // What the simulation does not name has not changed.
-            let Some(after) = after.next().flatten() else { continue };
-            let after = Account {
-                lamports: after.lamports,
-                data: after.data.decode().unwrap_or_default(),
-                owner: after.owner.parse().unwrap_or_default(),
-                ..Account::default()
-            };
-            if !signers.contains(address) {
-                let held = before.as_ref().map_or(0, |account| account.lamports);
-                rent += i128::from(after.lamports) - i128::from(held);
-            }
-            let (old, new) = (before.as_ref().and_then(token), token(&after));
-            let Some((mint, owner, _)) = new.or(old) else { continue };
-            let amount = |token: Option<(Pubkey, Pubkey, u64)>| token.map_or(0, |(_, _, amount)| i128::from(amount));
-            let change = amount(new) - amount(old);
-            if change != 0 {
-                changes.push((*address, owner, mint, change));
-            }
-        }
+        // Without them it would look as if no money moved.
+        let unreadable = || ClientError::Build("the RPC server does not say what it would do to which account".into());
+        let after = result.accounts.filter(|after| after.len() == writable.len());
+        let after = after.ok_or_else(unreadable)?.into_iter();
+        let after: Option<Vec<_>> = after
+            .map(|account| account.map_or(Some(None), |a| decoded(&a).map(Some)))
+            .collect();
+        let (rent, changes) = differences(&signers, &writable, &before, &after.ok_or_else(unreadable)?);
         let mut tokens = Vec::new();
         for (account, owner, mint, change) in changes {
             let decimals = self.mint(&mint).await?.decimals;
@@ -132,6 +118,45 @@ impl Gantry {
         let response = self.rpc.get_multiple_accounts_with_commitment(addresses, commitment);
         Ok(response.await.map_err(|error| self.rpc_error(error))?.value)
     }
+}
+
+/// An account of a simulation; `None` where it is in no known encoding.
+fn decoded(account: &UiAccount) -> Option<Account> {
+    Some(Account {
+        lamports: account.lamports,
+        data: account.data.decode()?,
+        owner: account.owner.parse().ok()?,
+        ..Account::default()
+    })
+}
+
+/// A token account's address, owner and mint, and by how much its balance changes.
+type Difference = (Pubkey, Pubkey, Pubkey, i128);
+
+/// Lamports that go into accounts of others than the signers, and the token accounts whose balance changes.
+fn differences(
+    signers: &[Pubkey],
+    addresses: &[Pubkey],
+    before: &[Option<Account>],
+    after: &[Option<Account>],
+) -> (i128, Vec<Difference>) {
+    let (mut rent, mut changes) = (0, Vec::new());
+    for ((address, before), after) in addresses.iter().zip(before).zip(after) {
+        // What the simulation does not name has not changed.
+        let Some(after) = after else { continue };
+        if !signers.contains(address) {
+            let held = before.as_ref().map_or(0, |account| account.lamports);
+            rent += i128::from(after.lamports) - i128::from(held);
+        }
+        let (old, new) = (before.as_ref().and_then(token), token(after));
+        let Some((mint, owner, _)) = new.or(old) else { continue };
+        let amount = |token: Option<(Pubkey, Pubkey, u64)>| token.map_or(0, |(_, _, amount)| i128::from(amount));
+        let change = amount(new) - amount(old);
+        if change != 0 {
+            changes.push((*address, owner, mint, change));
+        }
+    }
+    (rent, changes)
 }
 
 /// Whether the account at `place` is asked for writing: keys are signers first, writable ones first among each.
@@ -202,17 +227,70 @@ mod tests {
         assert_eq!(preview.spent(), []);
     }
 
-    #[test]
-    fn a_token_account_is_told_from_a_mint() {
-        let mut account = Account {
-            lamports: 1,
-            data: vec![0; TOKEN_ACCOUNT_LEN],
+    fn token_account(mint: u8, owner: u8, amount: u64) -> Account {
+        let mut data = vec![0; TOKEN_ACCOUNT_LEN];
+        data[..32].copy_from_slice(key(mint).as_ref());
+        data[32..64].copy_from_slice(key(owner).as_ref());
+        data[64..72].copy_from_slice(&amount.to_le_bytes());
+        Account {
+            lamports: 2_039_280,
+            data,
             owner: ix::token::TOKEN_PROGRAM,
             ..Account::default()
+        }
+    }
+
+    #[test]
+    fn a_deposit_and_a_closed_account_are_seen_in_the_difference() {
+        let wallet = |lamports| Account {
+            lamports,
+            ..Account::default()
         };
-        account.data[..32].copy_from_slice(key(3).as_ref());
-        account.data[32..64].copy_from_slice(key(4).as_ref());
-        account.data[64] = 9;
+        let (signers, addresses) = ([key(1)], [1, 2, 3, 4, 5].map(key));
+        let before = [
+            Some(wallet(9_000_000)),
+            Some(token_account(50, 1, 100)),
+            None,
+            Some(token_account(50, 8, 7)),
+            Some(token_account(50, 9, 6)),
+        ];
+        let after = [
+            Some(wallet(7_000_000)),
+            Some(token_account(50, 1, 30)),
+            Some(token_account(50, 7, 77)),
+            Some(Account::default()),
+            None,
+        ];
+        let (rent, changes) = differences(&signers, &addresses, &before, &after);
+        // One account was made and another closed: what the wallet paid is not in it.
+        assert_eq!(rent, 0);
+        let expected = [
+            (key(2), key(1), key(50), -70),
+            (key(3), key(7), key(50), 77),
+            (key(4), key(8), key(50), -7),
+        ];
+        assert_eq!(changes, expected);
+    }
+
+    #[test]
+    fn signers_come_first_and_writable_ones_first_among_each() {
+        let header = solana_message::MessageHeader {
+            num_required_signatures: 2,
+            num_readonly_signed_accounts: 1,
+            num_readonly_unsigned_accounts: 1,
+        };
+        let message = solana_message::Message {
+            header,
+            account_keys: [1, 2, 3, 4].map(key).to_vec(),
+            ..solana_message::Message::default()
+        };
+        let writable = [0, 1, 2, 3].map(|place| is_writable(&message, place));
+        assert_eq!(writable, [true, false, true, false]);
+    }
+
+    #[test]
+    fn a_token_account_is_told_from_a_mint() {
+        let mut account = token_account(3, 4, 9);
         assert_eq!(token(&account), Some((key(3), key(4), 9)));
         account.owner = ix::token::TOKEN_2022_PROGRAM;
         account.data.push(1);
