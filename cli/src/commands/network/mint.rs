@@ -203,6 +203,39 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_change_does_not_name_stays() {
+        let key = Pubkey::default();
+        let current = PaymentMint {
+            mint: key,
+            token_program: key,
+            treasury: key,
+            rent_payer: key,
+            minimum_price: 7,
+            stake_rate: 8,
+            enabled: 1,
+            decimals: 6,
+            bump: 255,
+        };
+        let stake = Token {
+            mint: key,
+            decimals: 6,
+            symbol: "STAKE".to_owned(),
+        };
+        let change = |disable, minimum_price: Option<&str>, stake_rate: Option<&str>| {
+            let change = Change {
+                enable: false,
+                disable,
+                minimum_price: minimum_price.map(str::to_owned),
+                stake_rate: stake_rate.map(str::to_owned),
+            };
+            change.over(&current, &stake).expect("a change")
+        };
+        assert_eq!(change(true, None, None), (false, 7, 8));
+        assert_eq!(change(false, Some("0.01"), None), (true, 10_000, 8));
+        assert_eq!(change(false, None, Some("2")), (true, 7, 2 << 32));
+    }
+
+    #[test]
     fn a_rate_is_per_token_whatever_the_decimals() {
         assert_eq!(rate("1", 6, 6).expect("a rate"), 1 << 32);
         assert_eq!(rate("2.5", 6, 6).expect("a rate"), (1 << 33) + (1 << 31));
