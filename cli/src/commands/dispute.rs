@@ -184,3 +184,80 @@ fn dispute_json(dispute: &Dispute, council: &Network, now: i64) -> Value {
         "may_be_resolved": dispute.is_due(council, now),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gantry_sdk::market::types::Vote;
+
+    fn key(byte: u8) -> Pubkey {
+        Pubkey::from([byte; 32])
+    }
+
+    fn council() -> Network {
+        let mut arbiters = [Pubkey::default(); 9];
+        for (place, byte) in [1, 2, 3].into_iter().enumerate() {
+            arbiters[place] = key(byte);
+        }
+        Network {
+            authority: key(9),
+            pending_authority: key(0),
+            guardian: key(9),
+            market_authority: key(9),
+            rent_payer: key(9),
+            arbiters,
+            pending_arbiters: [Pubkey::default(); 9],
+            council_change_at: 0,
+            timelock_seconds: 60,
+            arbiter_count: 3,
+            arbiter_threshold: 2,
+            pending_arbiter_count: 0,
+            pending_arbiter_threshold: 0,
+            paused: 0,
+            bump: 255,
+        }
+    }
+
+    /// A dispute until 100 on which these members of the council have voted, each for its share.
+    fn dispute(cast: &[(usize, u16)]) -> Dispute {
+        let vote = |place: usize| {
+            let share = cast.iter().find(|(voter, _)| *voter == place).map(|(_, share)| *share);
+            Vote {
+                cast: share.is_some().into(),
+                provider_share_bps: share.unwrap_or(0),
+                slash_bps: 0,
+            }
+        };
+        Dispute {
+            job: key(4),
+            opener: key(5),
+            rent_payer: key(5),
+            reason_hash: [6; 32],
+            bond: 7,
+            opened_at: 0,
+            deadline: 100,
+            votes: std::array::from_fn(vote),
+            bump: 255,
+        }
+    }
+
+    #[test]
+    fn a_vote_is_its_arbiter_s() {
+        let (council, dispute) = (council(), dispute(&[(1, 5_000)]));
+        assert_eq!(votes(&dispute, &council), [(key(2), 5_000, 0)]);
+        assert!(has_voted(&dispute, &council, &key(2)) && !has_voted(&dispute, &council, &key(1)));
+    }
+
+    #[test]
+    fn what_comes_next_depends_on_equal_votes_and_time() {
+        let council = council();
+        let split = dispute(&[(0, 0), (1, 5_000)]);
+        assert_eq!(next(&split, &council, 40), "2 equal votes decide, within 60 s");
+        assert!(next(&split, &council, 100).starts_with("out of time"));
+        let decided = dispute(&[(0, 5_000), (2, 5_000)]);
+        assert!(next(&decided, &council, 40).starts_with("decided"));
+        let value = dispute_json(&decided, &council, 40);
+        assert_eq!(value["verdict"]["provider_share_bps"], 5_000);
+        assert_eq!(value["may_be_resolved"], true);
+    }
+}
