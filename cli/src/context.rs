@@ -1,17 +1,22 @@
 //! What every command works with.
 
-use crate::{Format, Global, exit::Usage};
+use crate::{
+    Format, Global,
+    exit::Usage,
+    review::{Mode, Reviewer},
+};
 use anyhow::{Context as _, Result};
 use gantry_sdk::{
-    Gantry, Keypair, Pubkey, Signer, amount, blob::BlobStore, bootstrap::Deployment, keys, market::accounts::Job,
-    mints::MintNames, pda,
+    Gantry, Instruction, Keypair, Pubkey, Signature, Signer, amount, blob::BlobStore, bootstrap::Deployment, keys,
+    market::accounts::Job, mints::MintNames, pda,
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 /// Connection, wallet and options.
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) gantry: Gantry,
+    pub(crate) reviewer: Arc<Reviewer>,
     deployment: Option<Deployment>,
     names: MintNames,
 }
@@ -38,7 +43,8 @@ impl Token {
 }
 
 impl Context {
-    pub(crate) fn new(global: Global) -> Result<Self> {
+    /// `strict` says that money moves only where somebody agrees or `--yes` is given.
+    pub(crate) fn new(global: Global, strict: bool) -> Result<Self> {
         if !global.rpc_url.starts_with("http://") && !global.rpc_url.starts_with("https://") {
             return Err(Usage(format!(
                 "--rpc-url {}: write http://HOST:PORT or https://…",
@@ -56,8 +62,23 @@ impl Context {
             }
             None => given,
         };
+        let mode = match (global.dry_run, global.yes) {
+            (true, _) => Mode::DryRun,
+            (false, true) => Mode::Yes,
+            (false, false) => Mode::Ask,
+        };
+        let reviewer = Arc::new(Reviewer::new(mode, strict, names.clone()));
+        let connection = Gantry::connect(&global.rpc_url);
+        let gantry = if mode == Mode::Yes {
+            // Nothing is asked, so nothing has to be known beforehand.
+            connection
+        } else {
+            let review = reviewer.clone();
+            connection.reviewed(Arc::new(move |preview| review.review(preview)))
+        };
         Ok(Self {
-            gantry: Gantry::connect(&global.rpc_url),
+            gantry,
+            reviewer,
             global,
             deployment,
             names,
@@ -68,8 +89,14 @@ impl Context {
         self.global.output
     }
 
-    pub(crate) fn is_json(&self) -> bool {
-        self.global.output == Format::Json
+    /// Whether one value is all that goes to standard output.
+    pub(crate) fn for_scripts(&self) -> bool {
+        self.global.output != Format::Table
+    }
+
+    /// Sends instructions that the wallet alone signs.
+    pub(crate) async fn send(&self, instructions: &[Instruction]) -> Result<Signature> {
+        Ok(self.gantry.send(instructions, &self.wallet()?, &[]).await?)
     }
 
     /// The local network's set-up, if the run folder has it.

@@ -77,6 +77,8 @@ fn of_client(error: &ClientError) -> u8 {
         | ClientError::InsufficientTokens { .. }
         | ClientError::MintNotEnabled { .. }
         | ClientError::OutOfBounds { .. }
+        | ClientError::HeldBack(_)
+        | ClientError::WrongSigner { .. }
         | ClientError::Paused(_) => REFUSED,
         ClientError::NotFound { .. } => NOT_FOUND,
         ClientError::Unreachable { .. } => UNREACHABLE,

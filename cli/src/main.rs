@@ -1,15 +1,20 @@
-//! `gantry`: every action of providers, customers and attestors.
+//! `gantry`: every action of everyone on the market.
 //!
-//! People get tables and progress; scripts get `--output json` on standard output and an exit code that says what kind of
+//! People get tables and progress; scripts get `--output json` or `yaml` on standard output and an exit code that says what kind of
 //! failure it was. Errors go to standard error, as JSON too where JSON is asked for.
 
 mod commands;
 mod context;
 mod exit;
+mod manual;
 mod output;
+mod review;
+#[cfg(test)]
+mod tests;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use context::Context;
+use gantry_sdk::ClientError;
 use gantry_sdk::mints::MintNames;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -25,7 +30,9 @@ use std::{path::PathBuf, process::ExitCode};
         "  gantry job open examples/render.json\n",
         "  gantry job watch 0\n",
         "  gantry job result 0 --out result/\n",
-        "  gantry job list --output json | jq '.[].address'\n\n",
+        "  gantry job list --output json | jq '.[].address'\n",
+        "  gantry job top-up 0 30m --dry-run\n",
+        "  gantry stake unstake 100 --provider WALLET\n\n",
         "Exit codes:\n",
         "  0 done   1 failed   2 wrong command line or job spec   3 not found\n",
         "  4 refused by a program, or before it was sent   5 the network or the API cannot be reached"
@@ -74,6 +81,12 @@ pub(crate) struct Global {
     /// How results are written
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
+    /// Do not ask before money moves or something cannot be taken back
+    #[arg(long, short = 'y', global = true)]
+    pub(crate) yes: bool,
+    /// Simulate: print fee, rent and the tokens that would move, and send nothing
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
 }
 
 /// How results are written.
@@ -83,6 +96,8 @@ pub(crate) enum Format {
     Table,
     /// One JSON value, for scripts.
     Json,
+    /// The same value as YAML.
+    Yaml,
 }
 
 #[derive(Debug, Subcommand)]
@@ -95,24 +110,51 @@ enum Command {
     /// Make and show key files
     #[command(subcommand)]
     Keys(commands::wallet::Keys),
-    /// Register as a provider, or look one up
+    /// Register as a provider, change or close it, or look one up
     #[command(subcommand)]
     Provider(commands::provider::ProviderCommand),
     /// The pool of stake behind a provider
     #[command(subcommand)]
-    Pool(commands::provider::PoolCommand),
-    /// Stake behind a provider: the wallet's own pool unless another is named
-    #[command(after_help = "Example: gantry stake 500")]
-    Stake(commands::provider::Stake),
-    /// List GPU nodes, or look at what is listed
+    Pool(commands::pool::PoolCommand),
+    /// Stake behind a provider, take stake back, claim what it earned
+    #[command(
+        after_help = "Examples:\n  gantry stake 500\n  gantry stake deposit 500 --provider WALLET\n  \
+                            gantry stake unstake all --provider WALLET\n  gantry stake list"
+    )]
+    Stake(commands::stake::Stake),
+    /// List GPU nodes, look at what is listed, change and close nodes
     #[command(subcommand)]
     Node(commands::node::NodeCommand),
-    /// Vouch for a node's hardware, region and compliance (attestors only)
-    #[command(after_help = "Example: gantry attest NODE --tier 2 --flag EEA --days 90 --device-hash 64-HEX-DIGITS")]
-    Attest(commands::node::Attest),
+    /// Vouch for a node's hardware, region and compliance, or take that back (attestors only)
+    #[command(
+        after_help = "Examples:\n  gantry attest NODE --tier 2 --flag EEA --days 90 --device-hash SHA256\n  \
+                            gantry attest revoke NODE"
+    )]
+    Attest(commands::attest::Attest),
     /// Open, follow, stop and settle jobs
     #[command(subcommand)]
     Job(commands::job::JobCommand),
+    /// Look at disputes, and vote on them (arbiters)
+    #[command(subcommand)]
+    Dispute(commands::dispute::DisputeCommand),
+    /// Push the jobs of others forward: anyone may, and some of it pays
+    #[command(subcommand)]
+    Keeper(commands::keeper::KeeperCommand),
+    /// The network's own settings: authority, guardian, council, attestors, terms, mints
+    #[command(subcommand)]
+    Network(commands::network::NetworkCommand),
+    /// Write the completions of a shell to standard output
+    #[command(after_help = "Example: gantry completions bash > /usr/share/bash-completion/completions/gantry")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write a manual page for every command
+    #[command(after_help = "Example: gantry man /usr/local/share/man/man1")]
+    Man {
+        /// Folder to write to; made if it does not exist
+        folder: PathBuf,
+    },
     /// Say what the exit codes mean
     ExitCodes,
 }
@@ -144,38 +186,49 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
-    let context = Context::new(cli.global)?;
-    match cli.command {
-        Command::Airdrop(command) => command.run(&context).await,
-        Command::Balance => commands::wallet::balance(&context).await,
-        Command::Keys(command) => command.run(&context),
-        Command::Provider(command) => command.run(&context).await,
-        Command::Pool(command) => command.run(&context).await,
-        Command::Stake(command) => command.run(&context).await,
-        Command::Node(command) => command.run(&context).await,
-        Command::Attest(command) => command.run(&context).await,
-        Command::Job(command) => command.run(&context).await,
-        Command::ExitCodes => output::line(exit::HELP),
+    let context = Context::new(cli.global, cli.command.is_strict())?;
+    let result = cli.command.run(&context).await;
+    match &result {
+        Err(error) if matches!(error.downcast_ref(), Some(ClientError::HeldBack(_))) => {
+            let previews = context.reviewer.previews();
+            if previews.is_empty() {
+                return result;
+            }
+            review::show(&context, &previews)
+        }
+        _ => result,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+impl Command {
+    /// Whether it is refused where money would move and nobody can be asked. Not for those that scripts called before
+    /// there was a question.
+    fn is_strict(&self) -> bool {
+        use commands::job::JobCommand;
+        match self {
+            Self::Stake(stake) => !stake.is_short(),
+            Self::Job(job) => !matches!(job, JobCommand::Open { .. }),
+            _ => true,
+        }
     }
 
-    #[test]
-    fn mints_are_named_on_the_command_line() {
-        let mint = "So11111111111111111111111111111111111111112";
-        let parse = |names: String| Cli::try_parse_from(["gantry", "--mints", &names, "balance"]);
-        let cli = parse(format!("TEST={mint}")).expect("names");
-        let names = cli.global.mints.expect("given");
-        assert_eq!(names.symbol(&mint.parse().expect("a key")), Some("TEST"));
-        assert!(parse(format!("{mint}=TEST")).is_err());
+    async fn run(self, context: &Context) -> anyhow::Result<()> {
+        match self {
+            Self::Airdrop(command) => command.run(context).await,
+            Self::Balance => commands::wallet::balance(context).await,
+            Self::Keys(command) => command.run(context),
+            Self::Provider(command) => command.run(context).await,
+            Self::Pool(command) => command.run(context).await,
+            Self::Stake(command) => command.run(context).await,
+            Self::Node(command) => command.run(context).await,
+            Self::Attest(command) => command.run(context).await,
+            Self::Job(command) => command.run(context).await,
+            Self::Dispute(command) => command.run(context).await,
+            Self::Keeper(command) => command.run(context).await,
+            Self::Network(command) => command.run(context).await,
+            Self::Completions { shell } => manual::completions(shell),
+            Self::Man { folder } => manual::pages(context, &folder),
+            Self::ExitCodes => output::line(exit::HELP),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use crate::{Format, context::Context};
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
+use gantry_sdk::Signature;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -25,6 +26,10 @@ pub(crate) fn print_error(format: Format, error: &anyhow::Error, code: u8) {
     match format {
         Format::Table => eprintln!("error: {message}"),
         Format::Json => eprintln!("{}", json!({ "error": message, "exit_code": code })),
+        Format::Yaml => {
+            let value = json!({ "error": message, "exit_code": code });
+            eprint!("{}", serde_yaml_ng::to_string(&value).unwrap_or(message));
+        }
     }
 }
 
@@ -46,8 +51,15 @@ impl Context {
     pub(crate) fn show(&self, value: Value, text: impl FnOnce() -> String) -> Result<()> {
         match self.format() {
             Format::Json => line(serde_json::to_string_pretty(&value)?),
+            Format::Yaml => line(serde_yaml_ng::to_string(&value)?.trim_end()),
             Format::Table => line(text().trim_end()),
         }
+    }
+
+    /// Says that something was done: `text` for people, the transaction for everyone.
+    pub(crate) fn done(&self, text: impl AsRef<str>, transaction: Signature) -> Result<()> {
+        let value = json!({ "done": text.as_ref(), "transaction": transaction.to_string() });
+        self.show(value, || format!("{}\nTransaction {transaction}", text.as_ref()))
     }
 }
 

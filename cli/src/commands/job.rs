@@ -9,7 +9,7 @@ use crate::{
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use gantry_sdk::{
-    Pubkey, Signature, Signer,
+    Hash32, Pubkey, Signature, Signer,
     client::{ClientError, JobHistory, OpenJob},
     market::accounts::Job,
     spec::JobSpec,
@@ -76,6 +76,41 @@ pub(crate) enum JobCommand {
         /// Number or address
         job: String,
     },
+    /// Let a running job run longer; that is paid at once, at its highest price
+    #[command(name = "top-up", after_help = "Example: gantry job top-up 0 30m")]
+    TopUp {
+        /// Number or address
+        job: String,
+        /// How much longer: seconds, or with a unit, such as 90s, 30m, 2h
+        #[arg(value_parser = seconds)]
+        time: u32,
+    },
+    /// Release what a running job has proven, so that it may be paid before the dispute window is over
+    #[command(after_help = "Example: gantry job acknowledge 0 10m")]
+    Acknowledge {
+        /// Number or address
+        job: String,
+        /// How much of it, from the start: seconds, or with a unit [default: all that is proven]
+        #[arg(value_parser = seconds)]
+        time: Option<u32>,
+    },
+    /// Take a job to the council, with a bond that the loser pays; a running job ends
+    #[command(after_help = "Example: gantry job dispute 0 'The result is not what the spec asks for.'")]
+    Dispute {
+        /// Number or address
+        job: String,
+        /// The reason: its SHA-256 goes on chain, and you give the text to the arbiters
+        #[arg(required_unless_present = "reason_file", conflicts_with = "reason_file")]
+        reason: Option<String>,
+        /// A file with the reason
+        #[arg(long, value_name = "FILE")]
+        reason_file: Option<PathBuf>,
+    },
+    /// Execute the verdict on a disputed job, or end a dispute that got none in time (anyone may)
+    Resolve {
+        /// Number or address
+        job: String,
+    },
     /// Close an open job that no node has, and take the deposit back
     Cancel {
         /// Number or address
@@ -138,6 +173,26 @@ impl JobCommand {
                 let signature = context.gantry.cancel_job(&context.wallet()?, &address).await?;
                 closed_by(context, &address, signature).await
             }
+            Self::TopUp { job, time } => {
+                let address = context.job_address(&job)?;
+                context.gantry.top_up_job(&context.wallet()?, &address, time).await?;
+                show(context, &address).await
+            }
+            Self::Acknowledge { job, time } => {
+                let address = context.job_address(&job)?;
+                context.gantry.acknowledge(&context.wallet()?, &address, time).await?;
+                show(context, &address).await
+            }
+            Self::Dispute {
+                job,
+                reason,
+                reason_file,
+            } => dispute(context, &job, reason, reason_file).await,
+            Self::Resolve { job } => {
+                let address = context.job_address(&job)?;
+                let signature = context.gantry.resolve_dispute(&context.wallet()?, &address).await?;
+                closed_by(context, &address, signature).await
+            }
             Self::Result { job, out } => result(context, &context.job_address(&job)?, &out).await,
             Self::Why { job } => {
                 let (address, job) = context.job(&job).await?;
@@ -145,6 +200,54 @@ impl JobCommand {
             }
         }
     }
+}
+
+async fn dispute(context: &Context, job: &str, reason: Option<String>, file: Option<PathBuf>) -> Result<()> {
+    let reason = match (reason, file) {
+        (Some(text), _) => text.into_bytes(),
+        (None, Some(file)) => std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?,
+        (None, None) => return Err(Usage("name a reason, or --reason-file FILE".into()).into()),
+    };
+    if reason.is_empty() {
+        return Err(Usage("the reason is empty: the arbiters would have nothing to judge by".into()).into());
+    }
+    let hash = Hash32::of(&reason);
+    let address = context.job_address(job)?;
+    let signature = context.gantry.dispute_job(&context.wallet()?, &address, hash.0).await?;
+    let value = json!({
+        "job": address.to_string(),
+        "reason_hash": hash.to_string(),
+        "transaction": signature.to_string(),
+    });
+    context.show(value, || {
+        fields([
+            ("Disputed", address.to_string()),
+            ("SHA-256 of the reason", hash.to_string()),
+            ("Transaction", signature.to_string()),
+            (
+                "Next",
+                format!("give the reason to the arbiters; gantry dispute show {address}"),
+            ),
+        ])
+    })
+}
+
+/// Seconds of `90`, `90s`, `30m` or `2h`.
+pub(crate) fn seconds(text: &str) -> Result<u32, String> {
+    let (digits, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(digits) => (digits, text.as_bytes().last().copied()),
+        None => (text, None),
+    };
+    let unit = match unit {
+        Some(b'h') => 3_600,
+        Some(b'm') => 60,
+        _ => 1,
+    };
+    let number = digits.parse::<u32>().ok().filter(|_| !digits.starts_with('+'));
+    number
+        .and_then(|number| number.checked_mul(unit))
+        .filter(|seconds| *seconds > 0)
+        .ok_or_else(|| "write seconds, or a number with s, m or h, such as 90s, 30m, 2h".to_owned())
 }
 
 async fn open(
@@ -173,7 +276,7 @@ async fn open(
     };
     let opened = context.gantry.open_job(&wallet, request).await?;
     let token = context.token(&opened.mint).await?;
-    if watch && context.is_json() {
+    if watch && context.for_scripts() {
         // One JSON value per invocation: the watch writes it.
         return Ok(opened.address);
     }
@@ -334,7 +437,7 @@ pub(crate) async fn show_closed(context: &Context, address: &Pubkey, history: &J
 }
 
 /// Shows how `signature` closed the job.
-async fn closed_by(context: &Context, address: &Pubkey, signature: Signature) -> Result<()> {
+pub(super) async fn closed_by(context: &Context, address: &Pubkey, signature: Signature) -> Result<()> {
     // The transaction is confirmed, but servers index it a moment later.
     for _ in 0..100 {
         if let Some(transaction) = context.gantry.transaction(&signature).await? {
@@ -378,4 +481,19 @@ async fn result(context: &Context, address: &Pubkey, out: &Path) -> Result<()> {
         );
         fields(rows)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn times_are_written_with_a_unit_or_without() {
+        for (text, expected) in [("90", 90), ("90s", 90), ("30m", 1_800), ("2h", 7_200)] {
+            assert_eq!(seconds(text), Ok(expected));
+        }
+        for odd in ["", "0", "0m", "-1", "+5", "1.5h", "h", "2d", "5ms", "1193047h", "４"] {
+            assert!(seconds(odd).is_err(), "{odd}");
+        }
+    }
 }

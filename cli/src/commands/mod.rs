@@ -1,8 +1,15 @@
 //! One file per kind of thing that is acted on.
 
+pub(crate) mod attest;
+pub(crate) mod dispute;
+pub(crate) mod hardware;
 pub(crate) mod job;
+pub(crate) mod keeper;
+pub(crate) mod network;
 pub(crate) mod node;
+pub(crate) mod pool;
 pub(crate) mod provider;
+pub(crate) mod stake;
 pub(crate) mod view;
 pub(crate) mod wallet;
 mod watch;

@@ -1,19 +1,14 @@
-//! Nodes, and what attestors say of them.
+//! Nodes.
 
 use super::{provider::percent, view};
 use crate::{
     context::{Context, short, token_of},
-    exit::Usage,
     output::{count, table},
 };
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use gantry_sdk::Signer;
-use gantry_sdk::{
-    Hash32, Pubkey, gpu, ix, keys, pda,
-    registry::types::AttestArgs,
-    state::{NodeExt, flags_from_names},
-};
+use gantry_sdk::{Pubkey, gpu, ix, keys, pda, state::NodeExt};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -51,6 +46,40 @@ pub(crate) enum NodeCommand {
         /// The new price per hour, such as 1.20
         price: String,
     },
+    /// Change a node's hardware or country, which voids its attestation
+    #[command(after_help = "Example: gantry node hardware NODE --ram-gib 512")]
+    Hardware(super::hardware::Hardware),
+    /// Stop new jobs on a node: now, or when its job ends
+    Drain {
+        /// The node's account
+        address: Pubkey,
+    },
+    /// Have a node take jobs again, after draining or 24 hours of suspension
+    Resume {
+        /// The node's account
+        address: Pubkey,
+    },
+    /// Close a node that has no job; its rent comes back
+    Close {
+        /// The node's account
+        address: Pubkey,
+    },
+    /// Give an assigned job back before it starts, at the price of reputation
+    #[command(after_help = "Example: gantry node decline JOB --node-key node.json")]
+    Decline(Word),
+    /// Give 15 minutes' notice of the end of a running job, at the price of reputation
+    #[command(after_help = "Example: gantry node end JOB --node-key node.json")]
+    End(Word),
+}
+
+/// What a node says about its job.
+#[derive(Debug, Args)]
+pub(crate) struct Word {
+    /// The job's address
+    job: Pubkey,
+    /// Key file of the node, which signs; the wallet pays the fee
+    #[arg(long, value_name = "FILE")]
+    node_key: PathBuf,
 }
 
 /// List a node.
@@ -102,25 +131,54 @@ impl NodeCommand {
             Self::Show { address } => show(context, &address).await,
             Self::Register(register) => register.run(context).await,
             Self::Price { address, price } => {
-                let node = require(context, &address).await?;
+                let node = context.gantry.require_node(&address).await?;
                 let units = context.token(&node.price_mint).await?.parse(&price)?;
                 context.gantry.update_price(&context.wallet()?, &address, units).await?;
                 show(context, &address).await
+            }
+            Self::Hardware(hardware) => {
+                let address = hardware.run(context).await?;
+                show(context, &address).await
+            }
+            Self::Drain { address } => {
+                context.gantry.drain_node(&context.wallet()?, &address).await?;
+                show(context, &address).await
+            }
+            Self::Resume { address } => {
+                context.gantry.resume_node(&context.wallet()?, &address).await?;
+                show(context, &address).await
+            }
+            Self::Close { address } => {
+                let signature = context.gantry.close_node(&context.wallet()?, &address).await?;
+                context.done(format!("Node {address} is closed, its rent is back"), signature)
+            }
+            Self::Decline(Word { job, node_key }) => {
+                let key = keys::load(node_key)?;
+                context
+                    .reviewer
+                    .confirm(&format!("This gives job {job} back and counts as a failed job"))?;
+                let wallet = context.wallet()?;
+                let signature = context.gantry.decline_assignment(&wallet, &key, &job).await?;
+                context.done(format!("Job {job} is open again"), signature)
+            }
+            Self::End(Word { job, node_key }) => {
+                let key = keys::load(node_key)?;
+                context
+                    .reviewer
+                    .confirm(&format!("This ends job {job} in 15 minutes and counts as a failed job"))?;
+                let signature = context.gantry.end_job(&context.wallet()?, &key, &job).await?;
+                context.done(
+                    format!("Job {job} ends in 15 minutes, unless it would sooner"),
+                    signature,
+                )
             }
         }
     }
 }
 
-async fn require(context: &Context, address: &Pubkey) -> Result<gantry_sdk::registry::accounts::Node> {
-    let missing = || gantry_sdk::ClientError::NotFound {
-        what: "node",
-        address: address.to_string(),
-    };
-    Ok(context.gantry.node(address).await?.ok_or_else(missing)?)
-}
-
-async fn show(context: &Context, address: &Pubkey) -> Result<()> {
-    let node = require(context, address).await?;
+/// Shows the node at `address`.
+pub(super) async fn show(context: &Context, address: &Pubkey) -> Result<()> {
+    let node = context.gantry.require_node(address).await?;
     let token = context.token(&node.price_mint).await?;
     let value = view::node_json(address, &node, &token);
     context.show(value, || view::node_fields(address, &node, &token))
@@ -177,28 +235,8 @@ impl Register {
     async fn run(self, context: &Context) -> Result<()> {
         let wallet = context.wallet()?;
         let node_key = keys::load(&self.node_key)?;
-        let country = match self.country.as_bytes() {
-            [a, b] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => [*a, *b],
-            _ => {
-                return Err(
-                    Usage("--country: write two capital letters (ISO 3166-1 alpha-2), such as DE".into()).into(),
-                );
-            }
-        };
-        let gpu_model = match &self.gpu_model {
-            None => 0,
-            Some(name) => match gpu::by_name(name) {
-                Some(model) => model.code,
-                None => {
-                    let known: Vec<_> = gpu::CATALOGUE.iter().map(|model| model.name).collect();
-                    return Err(Usage(format!(
-                        "--gpu-model `{name}` is unknown: there are {}",
-                        known.join(", ")
-                    ))
-                    .into());
-                }
-            },
-        };
+        let country = super::hardware::country(&self.country)?;
+        let gpu_model = self.gpu_model.as_deref().map_or(Ok(0), super::hardware::gpu_model)?;
         let mint = context.gantry.enabled_mint(self.mint).await?;
         let price_per_hour = gantry_sdk::amount::parse(&self.price, mint.decimals)?;
         let args = ix::NodeArgs {
@@ -224,39 +262,5 @@ impl Register {
         }
         let address = context.gantry.register_node(&wallet, &node_key, args).await?;
         show(context, &address).await
-    }
-}
-
-/// Vouch for a node.
-#[derive(Debug, Args)]
-pub(crate) struct Attest {
-    /// The node's account
-    node: Pubkey,
-    /// Tier: 1 benchmarked, 2 attested by the vendor's service, 3 inspected on site
-    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=3))]
-    tier: u8,
-    /// A flag that it may carry: DATACENTER, GDPR_DPA, ISO27001, SOC2, CONFIDENTIAL_COMPUTING, EEA; may be repeated
-    #[arg(long = "flag", value_name = "FLAG")]
-    flags: Vec<String>,
-    /// Days that it lasts
-    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=400))]
-    days: u16,
-    /// SHA-256 of the device's identity, as measured
-    #[arg(long, value_name = "SHA256")]
-    device_hash: Hash32,
-}
-
-impl Attest {
-    pub(crate) async fn run(self, context: &Context) -> Result<()> {
-        let flags = flags_from_names(&self.flags).map_err(|error| Usage(error.to_string()))?;
-        let args = AttestArgs {
-            device_hash: self.device_hash.0,
-            // A minute less than the longest that the registry allows, for the time that sending takes.
-            expires_at: context.gantry.clock().await? + i64::from(self.days) * 86_400 - 60,
-            flags,
-            tier: self.tier,
-        };
-        context.gantry.attest(&context.wallet()?, &self.node, args).await?;
-        show(context, &self.node).await
     }
 }

@@ -1,14 +1,14 @@
-//! Providers, their pools, and stake.
+//! Providers.
 
 use crate::{
     context::{Context, Token},
     output::fields,
 };
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use gantry_sdk::{ClientError, Hash32, Pubkey, Signer, pda, state::PoolExt};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Register as a provider, or look one up.
 #[derive(Debug, Subcommand)]
@@ -20,6 +20,11 @@ pub(crate) enum ProviderCommand {
         #[arg(long, value_name = "FILE")]
         metadata: Option<PathBuf>,
     },
+    /// Change where the provider is paid to, or its metadata
+    #[command(after_help = "Example: gantry provider update --payout-owner WALLET")]
+    Update(Update),
+    /// Close the provider, which has neither nodes nor a pool any more; its rent comes back
+    Close,
     /// Show a provider, its pool and its record
     Show {
         /// Its wallet [default: the wallet]
@@ -27,22 +32,49 @@ pub(crate) enum ProviderCommand {
     },
 }
 
+/// Change a provider.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Update {
+    /// Wallet whose token accounts are paid
+    #[arg(long, value_name = "WALLET")]
+    payout_owner: Option<Pubkey>,
+    /// Public metadata, of which the SHA-256 goes on chain
+    #[arg(long, value_name = "FILE")]
+    metadata: Option<PathBuf>,
+}
+
+fn metadata_hash(file: &Path) -> Result<[u8; 32]> {
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(Hash32::of(&bytes).0)
+}
+
 impl ProviderCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
         match self {
             Self::Register { metadata } => {
                 let wallet = context.wallet()?;
-                let hash = match metadata {
-                    Some(file) => {
-                        let bytes = std::fs::read(&file).map_err(|error| {
-                            anyhow::Error::new(error).context(format!("cannot read {}", file.display()))
-                        })?;
-                        Hash32::of(&bytes).0
-                    }
-                    None => [0; 32],
-                };
+                let hash = metadata.as_deref().map_or(Ok([0; 32]), metadata_hash)?;
                 context.gantry.register_provider(&wallet, hash).await?;
                 show(context, &wallet.pubkey()).await
+            }
+            Self::Update(update) => {
+                let wallet = context.wallet()?;
+                if let Some(owner) = update.payout_owner {
+                    context
+                        .reviewer
+                        .confirm(&format!("From now on the provider's earnings go to {owner}"))?;
+                }
+                let hash = update.metadata.as_deref().map(metadata_hash).transpose()?;
+                context
+                    .gantry
+                    .update_provider(&wallet, update.payout_owner, hash)
+                    .await?;
+                show(context, &wallet.pubkey()).await
+            }
+            Self::Close => {
+                let signature = context.gantry.close_provider(&context.wallet()?).await?;
+                context.done("The provider is closed, its rent is back", signature)
             }
             Self::Show { wallet } => {
                 let wallet = wallet.map_or_else(|| context.wallet().map(|key| key.pubkey()), Ok)?;
@@ -52,7 +84,7 @@ impl ProviderCommand {
     }
 }
 
-async fn show(context: &Context, wallet: &Pubkey) -> Result<()> {
+pub(super) async fn show(context: &Context, wallet: &Pubkey) -> Result<()> {
     let address = pda::provider(wallet);
     let provider = context
         .gantry
@@ -122,55 +154,7 @@ pub(crate) fn percent(bps: u16) -> String {
     format!("{} %", f64::from(bps) / 100.0)
 }
 
-async fn stake_token(context: &Context) -> Result<Token> {
+/// The token that is staked.
+pub(super) async fn stake_token(context: &Context) -> Result<Token> {
     context.token(&context.gantry.stake_tokens().await?.mint.mint).await
-}
-
-/// The pool of stake behind a provider.
-#[derive(Debug, Subcommand)]
-pub(crate) enum PoolCommand {
-    /// Create the wallet's pool, which shares revenue with its stakers
-    #[command(after_help = "Example: gantry pool create --commission-bps 1000")]
-    Create {
-        /// Share of the revenue that the provider keeps, basis points
-        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(0..=10_000))]
-        commission_bps: u16,
-        /// Mint that the nodes are priced in [default: the only enabled one]
-        #[arg(long, value_name = "MINT")]
-        mint: Option<Pubkey>,
-    },
-}
-
-impl PoolCommand {
-    pub(crate) async fn run(self, context: &Context) -> Result<()> {
-        let Self::Create { commission_bps, mint } = self;
-        let wallet = context.wallet()?;
-        let mint = context.gantry.enabled_mint(mint).await?.mint;
-        context.gantry.create_pool(&wallet, &mint, commission_bps).await?;
-        show(context, &wallet.pubkey()).await
-    }
-}
-
-/// Stake behind a provider.
-#[derive(Debug, Args)]
-pub(crate) struct Stake {
-    /// How much, in stake tokens, such as 500 or 0.5
-    amount: String,
-    /// Wallet of the provider to stake behind [default: the wallet]
-    #[arg(long, value_name = "WALLET")]
-    provider: Option<Pubkey>,
-}
-
-impl Stake {
-    pub(crate) async fn run(self, context: &Context) -> Result<()> {
-        let wallet = context.wallet()?;
-        let token = stake_token(context).await?;
-        let amount = token.parse(&self.amount)?;
-        let provider = self.provider.unwrap_or_else(|| wallet.pubkey());
-        context
-            .gantry
-            .stake(&wallet, &pda::pool(&pda::provider(&provider)), amount)
-            .await?;
-        show(context, &provider).await
-    }
 }

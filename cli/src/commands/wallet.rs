@@ -4,6 +4,7 @@ use crate::{
     context::Context,
     exit::Usage,
     output::{fields, table},
+    review::refuse_dry_run,
 };
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -32,6 +33,7 @@ pub(crate) struct Airdrop {
 
 impl Airdrop {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
+        refuse_dry_run(context.reviewer.mode, "airdrop")?;
         let to = match self.to {
             Some(to) => to,
             None => context.wallet()?.pubkey(),
@@ -110,7 +112,10 @@ pub(crate) enum Keys {
 impl Keys {
     pub(crate) fn run(self, context: &Context) -> Result<()> {
         let (file, key) = match self {
-            Self::New { file } => (file.clone(), keys::create(file)?),
+            Self::New { file } => {
+                refuse_dry_run(context.reviewer.mode, "keys new")?;
+                (file.clone(), keys::create(file)?)
+            }
             Self::Show { file } => {
                 let file = file.map_or_else(|| context.keypair_path(), Ok)?;
                 (file.clone(), keys::load(file)?)

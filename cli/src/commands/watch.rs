@@ -39,7 +39,7 @@ struct Tokens {
 
 /// Follows the job until it is closed. People see one live line per state, scripts the final JSON alone.
 pub(crate) async fn follow(context: &Context, address: Pubkey) -> Result<()> {
-    let live = !context.is_json() && std::io::stderr().is_terminal();
+    let live = !context.for_scripts() && std::io::stderr().is_terminal();
     let bar = ProgressBar::with_draw_target(
         None,
         if live {
@@ -80,7 +80,7 @@ pub(crate) async fn follow(context: &Context, address: Pubkey) -> Result<()> {
         }
     };
     bar.finish_and_clear();
-    if matches!(closing, Some(Closing::Unknown) | None) && !context.is_json() {
+    if matches!(closing, Some(Closing::Unknown) | None) && !context.for_scripts() {
         eprintln!("The job is closed; the server no longer knows how.");
     }
     let history = context.gantry.job_history(&address).await?;
@@ -98,7 +98,7 @@ fn report(
     tokens: &Tokens,
 ) {
     let token = &tokens.payment;
-    if context.is_json() {
+    if context.for_scripts() {
         return;
     }
     let changed = before.is_none_or(|seen| seen.job.status != job.status || seen.job.assignment != job.assignment);

@@ -189,6 +189,14 @@ impl Gantry {
         self.all_accounts(&[(8, provider.as_ref())]).await
     }
 
+    /// Every position of a staker's wallet.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or an account does not decode.
+    pub async fn positions_of(&self, owner: &Pubkey) -> Result<Vec<(Pubkey, Position)>, ClientError> {
+        self.all_accounts(&[(40, owner.as_ref())]).await
+    }
+
     /// The chain's time, Unix seconds.
     ///
     /// # Errors
@@ -289,4 +297,8 @@ listings! {
     jobs() -> Job;
     /// Every mint that was ever admitted.
     payment_mints() -> PaymentMint;
+    /// Every dispute that is not resolved.
+    disputes() -> Dispute;
+    /// Every attestor.
+    attestors() -> Attestor;
 }

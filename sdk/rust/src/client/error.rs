@@ -107,6 +107,17 @@ pub enum ClientError {
     /// A transaction that cannot be made.
     #[error("cannot make the transaction: {0}")]
     Build(String),
+    /// The review of this connection ([`Gantry::reviewed`](super::Gantry::reviewed)) held it back: nothing was sent.
+    #[error("{0}")]
+    HeldBack(String),
+    /// Something that this signer cannot do, seen before anything was sent.
+    #[error("{what} is not this wallet's to do: sign with {signer}")]
+    WrongSigner {
+        /// What was asked for.
+        what: &'static str,
+        /// Who can.
+        signer: Pubkey,
+    },
     /// The job's spec.
     #[error(transparent)]
     Spec(#[from] SpecError),

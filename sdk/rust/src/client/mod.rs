@@ -5,14 +5,20 @@ mod error;
 mod history;
 mod jobs;
 mod providers;
+mod review;
+mod running;
 mod send;
 mod settling;
+mod staking;
+mod upkeep;
 mod watch;
 
 pub use accounts::{MintInfo, TokenBalance};
 pub use error::ClientError;
 pub use history::{JobHistory, PastTransaction};
 pub use jobs::{OpenJob, OpenedJob};
+pub use review::{Preview, Review, TokenChange};
+pub use running::SignedReceipt;
 pub use send::{SendOptions, Sent};
 pub use watch::{Closing, JobUpdate};
 
@@ -31,6 +37,7 @@ pub(crate) const POLL: Duration = Duration::from_millis(150);
 #[derive(Clone)]
 pub struct Gantry {
     rpc: Arc<RpcClient>,
+    review: Option<Arc<Review>>,
 }
 
 impl std::fmt::Debug for Gantry {
@@ -49,7 +56,20 @@ impl Gantry {
     pub fn with_commitment(rpc_url: impl Into<String>, commitment: CommitmentConfig) -> Self {
         let sender = HttpSender::new_with_timeout(rpc_url.into(), REQUEST_TIMEOUT);
         let rpc = RpcClient::new_sender(sender, RpcClientConfig::with_commitment(commitment));
-        Self { rpc: Arc::new(rpc) }
+        Self {
+            rpc: Arc::new(rpc),
+            review: None,
+        }
+    }
+
+    /// This connection, with `review` to decide over every transaction that it would send: it sees what the simulation
+    /// came to, and an `Err` keeps the transaction from being sent.
+    #[must_use]
+    pub fn reviewed(self, review: Arc<Review>) -> Self {
+        Self {
+            review: Some(review),
+            ..self
+        }
     }
 
     /// The RPC client underneath.

@@ -4,14 +4,19 @@ use super::{ClientError, Gantry, POLL};
 use crate::{Instruction, Keypair, Pubkey, Signature, Signer};
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_message::Message;
-use solana_rpc_client_api::config::{RpcSendTransactionConfig, RpcSimulateTransactionConfig};
+use solana_rpc_client_api::{
+    config::{
+        RpcSendTransactionConfig, RpcSimulateTransactionAccountsConfig, RpcSimulateTransactionConfig, UiAccountEncoding,
+    },
+    response::RpcSimulateTransactionResult,
+};
 use solana_transaction::Transaction;
 use solana_transaction_error::TransactionError;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// What a transaction may use at most.
-const MAX_COMPUTE_UNITS: u32 = 1_400_000;
+pub(super) const MAX_COMPUTE_UNITS: u32 = 1_400_000;
 /// Room for state that changes between simulation and execution: a fifth and a bit.
 const MARGIN_UNITS: u32 = 2_000;
 /// How often an unconfirmed transaction is sent again.
@@ -70,9 +75,17 @@ impl Gantry {
         options: SendOptions,
     ) -> Result<Sent, ClientError> {
         let draft = Draft::new(instructions, payer, signers);
-        let units = match options.compute_units {
-            Some(_) => None,
-            None => Some(self.simulate(&draft).await?),
+        let units = match (&self.review, options.compute_units) {
+            (Some(review), _) => {
+                let preview = self.preview(&draft).await?;
+                review(&preview).map_err(ClientError::HeldBack)?;
+                Some(preview.compute_units)
+            }
+            (None, Some(_)) => None,
+            (None, None) => {
+                let result = self.simulate(&draft, &[]).await?;
+                Some(result.units_consumed.unwrap_or(u64::from(MAX_COMPUTE_UNITS)))
+            }
         };
         let limit = options.compute_units.unwrap_or_else(|| {
             let used = u32::try_from(units.unwrap_or(0)).unwrap_or(MAX_COMPUTE_UNITS);
@@ -96,8 +109,12 @@ impl Gantry {
         })
     }
 
-    /// Compute units that the transaction would use.
-    async fn simulate(&self, draft: &Draft<'_>) -> Result<u64, ClientError> {
+    /// What the transaction would come to, with the accounts at `observed` as they would be.
+    pub(super) async fn simulate(
+        &self,
+        draft: &Draft<'_>,
+        observed: &[Pubkey],
+    ) -> Result<RpcSimulateTransactionResult, ClientError> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -108,6 +125,10 @@ impl Gantry {
                 .map_err(|error| self.rpc_error(error))?;
             let config = RpcSimulateTransactionConfig {
                 commitment: Some(self.rpc.commitment()),
+                accounts: (!observed.is_empty()).then(|| RpcSimulateTransactionAccountsConfig {
+                    encoding: Some(UiAccountEncoding::Base64),
+                    addresses: observed.iter().map(ToString::to_string).collect(),
+                }),
                 ..RpcSimulateTransactionConfig::default()
             };
             let transaction = draft.sign(MAX_COMPUTE_UNITS, blockhash.0)?;
@@ -118,8 +139,8 @@ impl Gantry {
                     None => return Err(self.rpc_error(error)),
                 },
             };
-            match result.err.map(TransactionError::from) {
-                None => return Ok(result.units_consumed.unwrap_or(u64::from(MAX_COMPUTE_UNITS))),
+            match result.err.clone().map(TransactionError::from) {
+                None => return Ok(result),
                 Some(TransactionError::BlockhashNotFound) if tries < BLOCKHASH_TRIES => tokio::time::sleep(POLL).await,
                 Some(error) => return Err(draft.explain(error, result.logs.unwrap_or_default())),
             }
@@ -204,7 +225,7 @@ impl Gantry {
 }
 
 /// Everything about a transaction but its compute limit and blockhash.
-struct Draft<'a> {
+pub(super) struct Draft<'a> {
     instructions: Vec<Instruction>,
     payer: &'a Keypair,
     signers: Vec<&'a Keypair>,
@@ -226,6 +247,11 @@ impl<'a> Draft<'a> {
             payer,
             signers: keys,
         }
+    }
+
+    /// The transaction's message, unsigned and without a blockhash.
+    pub(super) fn message(&self) -> Message {
+        Message::new(&self.instructions, Some(&self.payer.pubkey()))
     }
 
     fn sign(&self, units: u32, blockhash: solana_message::Hash) -> Result<Transaction, ClientError> {

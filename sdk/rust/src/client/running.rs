@@ -1,0 +1,303 @@
+//! What may happen to a job between its assignment and its end, and what anyone may push forward meanwhile.
+
+use super::{ClientError, Gantry};
+use crate::{
+    Keypair, Pubkey, Signature, Signer, ix,
+    market::accounts::Job,
+    pda,
+    receipt::{self, Receipt},
+};
+use gantry_core::billing;
+
+/// A receipt with the node key's signature over it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedReceipt {
+    /// What was signed.
+    pub receipt: Receipt,
+    /// The signature.
+    pub signature: [u8; 64],
+}
+
+impl Gantry {
+    /// Base units that [`top_up_job`](Self::top_up_job) of `seconds` takes; `None` for a job that cannot run that long.
+    pub fn top_up_cost(job: &Job, seconds: u32) -> Option<u64> {
+        let price = job.max_price_per_hour;
+        let extended = billing::deposit(price, job.max_duration.checked_add(seconds)?)?;
+        extended.checked_sub(billing::deposit(price, job.max_duration)?)
+    }
+
+    /// Extends a running job of `wallet` by `seconds`, and pays what that costs at the job's highest price.
+    ///
+    /// # Errors
+    /// [`ClientError::InsufficientTokens`] for a wallet that has less; as [`send`](Self::send).
+    pub async fn top_up_job(&self, wallet: &Keypair, address: &Pubkey, seconds: u32) -> Result<Signature, ClientError> {
+        let job = self.jobs_owner(wallet, address).await?;
+        let mint = self.mint_of(&job).await?;
+        let cost = Self::top_up_cost(&job, seconds).ok_or_else(|| ClientError::OutOfBounds {
+            field: "seconds",
+            problem: format!("{seconds} more make the job too long or its deposit too large"),
+        })?;
+        let token = ix::MintRef {
+            mint: job.mint,
+            token_program: mint.token_program,
+        };
+        let source = self.require_tokens(&wallet.pubkey(), &token, cost).await?;
+        self.send(&[ix::top_up_job(&job, &mint, &source, seconds)], wallet, &[])
+            .await
+    }
+
+    /// Releases the first `seconds` that the node of a running job of `wallet` has proven, all of them for `None`: they
+    /// may be claimed at once, and are beyond dispute.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn acknowledge(
+        &self,
+        wallet: &Keypair,
+        address: &Pubkey,
+        seconds: Option<u32>,
+    ) -> Result<Signature, ClientError> {
+        let job = self.jobs_owner(wallet, address).await?;
+        let seconds = seconds.unwrap_or(job.served_seconds);
+        self.send(&[ix::acknowledge(&job, seconds)], wallet, &[]).await
+    }
+
+    /// Takes a job of `wallet` to the council, with the market's dispute bond. `reason_hash` is the SHA-256 of the reason.
+    ///
+    /// # Errors
+    /// [`ClientError::InsufficientTokens`] for a wallet without the bond; as [`send`](Self::send).
+    pub async fn dispute_job(
+        &self,
+        wallet: &Keypair,
+        address: &Pubkey,
+        reason_hash: [u8; 32],
+    ) -> Result<Signature, ClientError> {
+        let job = self.jobs_owner(wallet, address).await?;
+        let params = self.market_params().await?;
+        let missing = || ClientError::NotFound {
+            what: "market set-up at",
+            address: pda::market_params().to_string(),
+        };
+        let bond = params.ok_or_else(missing)?.terms.dispute_bond;
+        let token_program = self.mint_of(&job).await?.token_program;
+        let token = ix::MintRef {
+            mint: job.mint,
+            token_program,
+        };
+        let source = self.require_tokens(&wallet.pubkey(), &token, bond).await?;
+        let dispute = ix::dispute_job(&wallet.pubkey(), &job, &token_program, &source, reason_hash);
+        self.send(&[dispute], wallet, &[]).await
+    }
+
+    /// Gives an assigned job back before it starts. `node_key` is the key of its node; `payer` pays the fee.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn decline_assignment(
+        &self,
+        payer: &Keypair,
+        node_key: &Keypair,
+        address: &Pubkey,
+    ) -> Result<Signature, ClientError> {
+        let job = self.require_job(address).await?;
+        let decline = ix::decline_assignment(&node_key.pubkey(), &job);
+        self.send(&[decline], payer, &[node_key]).await
+    }
+
+    /// Gives notice of the end of a running job. `node_key` is the key of its node; `payer` pays the fee.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn end_job(
+        &self,
+        payer: &Keypair,
+        node_key: &Keypair,
+        address: &Pubkey,
+    ) -> Result<Signature, ClientError> {
+        let job = self.require_job(address).await?;
+        self.send(&[ix::end_job(&node_key.pubkey(), &job)], payer, &[node_key])
+            .await
+    }
+
+    /// Pays what a running job has released and not paid yet. Anyone may; `payer` pays the fee, and the rent of the
+    /// provider's token account where it has none.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); a refusal named `NothingDue` where all is paid.
+    pub async fn claim(&self, payer: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
+        let job = self.require_job(address).await?;
+        let mint = self.mint_of(&job).await?;
+        let missing = || ClientError::NotFound {
+            what: "provider of this job (it is not assigned):",
+            address: job.provider.to_string(),
+        };
+        let owner = self.provider(&job.provider).await?.ok_or_else(missing)?.payout_owner;
+        let token = ix::MintRef {
+            mint: job.mint,
+            token_program: mint.token_program,
+        };
+        let mut instructions = self.missing_accounts(&payer.pubkey(), &[owner], token).await?;
+        instructions.push(ix::claim(&job, &mint, &owner));
+        self.send(&instructions, payer, &[]).await
+    }
+
+    /// Takes an assigned job from a node that did not start it in time. Anyone may; `payer` earns the reporter's share of
+    /// the slash.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn expire_assignment(&self, payer: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
+        let job = self.require_job(address).await?;
+        let stake = self.stake_tokens().await?;
+        let mut instructions = self
+            .missing_accounts(&payer.pubkey(), &[job.customer, payer.pubkey()], stake.mint)
+            .await?;
+        instructions.push(ix::expire_assignment(&payer.pubkey(), &job, stake));
+        self.send(&instructions, payer, &[]).await
+    }
+
+    /// Ends a running job whose node went silent, or that ran for as long as it was paid. Anyone may.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn report_lapse(&self, payer: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
+        let job = self.require_job(address).await?;
+        self.send(&[ix::report_lapse(&job)], payer, &[]).await
+    }
+
+    /// Pairs an open job with the node account `node`. `matcher` earns the matcher's fee when the job is settled.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn assign_job(
+        &self,
+        matcher: &Keypair,
+        address: &Pubkey,
+        node: &Pubkey,
+    ) -> Result<Signature, ClientError> {
+        let job = self.require_job(address).await?;
+        let missing = || ClientError::NotFound {
+            what: "node",
+            address: node.to_string(),
+        };
+        let account = self.node(node).await?.ok_or_else(missing)?;
+        let assign = ix::assign_job(&matcher.pubkey(), &job, node, &account);
+        self.send(&[assign], matcher, &[]).await
+    }
+
+    /// Has the bond of a job slashed whose node key signed two receipts that contradict each other. Anyone may; `payer`
+    /// earns the reporter's share.
+    ///
+    /// # Errors
+    /// [`ClientError::OutOfBounds`] for receipts that convict nobody; as [`send`](Self::send).
+    pub async fn convict(
+        &self,
+        payer: &Keypair,
+        address: &Pubkey,
+        node_key: &Pubkey,
+        receipts: &[SignedReceipt; 2],
+    ) -> Result<Signature, ClientError> {
+        check_contradiction(address, node_key, receipts).map_err(|problem| ClientError::OutOfBounds {
+            field: "receipts",
+            problem,
+        })?;
+        let job = self.require_job(address).await?;
+        if pda::node(&job.provider, node_key) != job.node {
+            return Err(ClientError::OutOfBounds {
+                field: "node key",
+                problem: format!("{node_key} is not the key of the job's node {}", job.node),
+            });
+        }
+        let stake = self.stake_tokens().await?;
+        let ix::MintRef { mint, token_program } = stake.mint;
+        let accounts = self
+            .missing_accounts(&payer.pubkey(), &[job.customer, payer.pubkey()], stake.mint)
+            .await?;
+        // On their own: the two receipts leave no room for more in their transaction.
+        if !accounts.is_empty() {
+            self.send(&accounts, payer, &[]).await?;
+        }
+        let reporter = pda::associated_token(&payer.pubkey(), &mint, &token_program);
+        let [one, other] = receipts
+            .each_ref()
+            .map(|signed| receipt::precompile_instruction_signed(&signed.receipt, node_key, &signed.signature));
+        let slash = ix::slash_equivocation(&job, stake, &reporter);
+        self.send(&[one, other, slash], payer, &[]).await
+    }
+
+    /// A job that `wallet` opened.
+    async fn jobs_owner(&self, wallet: &Keypair, address: &Pubkey) -> Result<Job, ClientError> {
+        let job = self.require_job(address).await?;
+        if job.customer == wallet.pubkey() {
+            return Ok(job);
+        }
+        // The instruction needs the customer's signature, so it could not even be made.
+        Err(ClientError::WrongSigner {
+            what: "this job",
+            signer: job.customer,
+        })
+    }
+}
+
+/// Why two receipts convict nobody, if so.
+fn check_contradiction(job: &Pubkey, node_key: &Pubkey, receipts: &[SignedReceipt; 2]) -> Result<(), String> {
+    for (place, signed) in receipts.iter().enumerate() {
+        let which = place + 1;
+        if signed.receipt.job != job.to_bytes() {
+            return Err(format!("number {which} is for another job"));
+        }
+        if !receipt::verify(&signed.receipt, node_key, &signed.signature) {
+            return Err(format!("number {which} is not signed by {node_key}"));
+        }
+    }
+    let [one, other] = receipts.each_ref().map(|signed| &signed.receipt);
+    if one.assignment != other.assignment || one.sequence != other.sequence {
+        return Err("they have different assignments or sequence numbers: only two of one place contradict".into());
+    }
+    if one == other {
+        return Err("they are the same receipt".into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::receipt::ReceiptStatus;
+
+    fn signed(key: &Keypair, sequence: u64, served_seconds: u64) -> SignedReceipt {
+        let receipt = Receipt {
+            genesis_hash: [1; 32],
+            market: [2; 32],
+            job: [3; 32],
+            assignment: 1,
+            sequence,
+            served_seconds,
+            issued_at: 5,
+            status: ReceiptStatus::Running,
+            exit_code: 0,
+            output_digest: [0; 32],
+        };
+        let signature = receipt::sign(&receipt, key);
+        SignedReceipt { receipt, signature }
+    }
+
+    #[test]
+    fn only_two_receipts_of_one_place_and_key_that_differ_convict() {
+        let (key, stranger) = (Keypair::new(), Keypair::new());
+        let job = Pubkey::from([3; 32]);
+        let check = |job: &Pubkey, receipts| check_contradiction(job, &key.pubkey(), &receipts);
+        let one = || signed(&key, 4, 10);
+        assert_eq!(check(&job, [one(), signed(&key, 4, 11)]), Ok(()));
+        for (receipts, expected) in [
+            ([one(), one()], "same receipt"),
+            ([one(), signed(&key, 5, 11)], "different"),
+            ([one(), signed(&stranger, 4, 11)], "number 2 is not signed"),
+        ] {
+            let problem = check(&job, receipts).expect_err("convicts nobody");
+            assert!(problem.contains(expected), "{problem}");
+        }
+        let elsewhere = check(&Pubkey::from([9; 32]), [one(), signed(&key, 4, 11)]);
+        assert!(elsewhere.expect_err("another job").contains("another job"));
+    }
+}
