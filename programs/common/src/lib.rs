@@ -1,8 +1,8 @@
-//! What the three programs share: loading accounts, deriving addresses, calling other programs.
+//! What the three programs share: checking accounts, deriving addresses, calling other programs, logging events.
 //!
-//! Anchor's derive writes the loading and the checking of an account into every instruction that names it. The types
-//! here do the same checks in one function per account type, which every instruction calls: that is what keeps a program
-//! of two dozen instructions below 80 KiB (docs/decisions/one-copy-of-each-check.md).
+//! Anchor's derive writes the loading and the checking of an account into every instruction that names it. Here it is a
+//! [`table`] for each instruction, and one function that goes through it: that is what keeps a program of two dozen
+//! instructions below 80 KiB (docs/decisions/one-copy-of-each-check.md).
 #![cfg_attr(target_os = "solana", no_std)]
 
 pub mod call;

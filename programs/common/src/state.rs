@@ -311,6 +311,8 @@ impl<T: Stored> AnchorAccount for State<T> {
     }
 }
 
+// What Anchor's derive has to find where an account is `init` or `close`. Nothing calls it: `State::create` and the
+// table's `Close` do the same.
 impl<T: Stored> AccountInitialize for State<T> {
     type Params<'a> = ();
 
