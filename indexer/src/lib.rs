@@ -6,13 +6,16 @@
 //! with the chain.
 
 pub mod api;
+pub mod config;
 pub mod ingest;
 pub mod key;
+pub mod measurements;
 pub mod progress;
 pub mod rpc;
 pub mod schema;
 pub mod store;
 pub mod stream;
+pub mod telemetry;
 pub mod verify;
 
 pub use key::{Key, Signature};

@@ -1,7 +1,8 @@
 //! `gantry-indexer`: keeps Postgres at the tip of the market and serves it.
 
+mod options;
+
 use std::convert::Infallible;
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,214 +10,162 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use gantry_indexer::api::{Api, Limits};
+use gantry_indexer::api::Api;
 use gantry_indexer::ingest::{Ingest, IngestOptions};
 use gantry_indexer::progress::Progress;
 use gantry_indexer::rpc::Chain;
 use gantry_indexer::schema::Schema;
-use gantry_indexer::store::{Retention, Store};
-use gantry_indexer::stream::{Compression, SourceOptions};
+use gantry_indexer::store::Store;
 use gantry_indexer::verify::verify;
+use gantry_indexer::{measurements, telemetry};
 use gantry_sdk::service;
-use metrics_exporter_prometheus::PrometheusBuilder;
-
-/// Indexes the market into Postgres and serves it over HTTP.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Follow the chain and serve the API until stopped.
-    Run(Run),
-    /// Compare every row with the chain; exit 0 only when nothing differs.
-    Verify(Verify),
-}
-
-#[derive(Debug, Args)]
-struct Common {
-    /// Postgres, for example postgres://user:password@localhost/gantry
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
-    database_url: String,
-    /// JSON-RPC endpoint of the chain
-    #[arg(long, env = "GANTRY_RPC_URL", default_value = "http://127.0.0.1:8899")]
-    rpc_url: String,
-}
-
-#[derive(Debug, Args)]
-struct Run {
-    #[command(flatten)]
-    common: Common,
-    /// Yellowstone gRPC endpoint
-    #[arg(long, env = "GANTRY_GRPC_URL", default_value = "http://127.0.0.1:10000")]
-    grpc_url: String,
-    /// Token that the gRPC endpoint asks for
-    #[arg(long, env = "GANTRY_GRPC_TOKEN", hide_env_values = true)]
-    grpc_token: Option<String>,
-    /// Where the API listens; port 0 takes a free one and logs it
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
-    /// Compression to ask the gRPC endpoint for
-    #[arg(long, env = "GANTRY_GRPC_COMPRESSION", value_enum)]
-    grpc_compression: Option<GrpcCompression>,
-    /// Seconds without a new slot after which the stream is opened again
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
-    silence_seconds: u64,
-    /// Slots whose events are kept, counted back from the newest final one; all if not given
-    #[arg(long, env = "GANTRY_EVENT_RETENTION_SLOTS")]
-    event_retention_slots: Option<u64>,
-    /// Newest rows of the change feed that are kept
-    #[arg(long, env = "GANTRY_OUTBOX_ROWS", default_value_t = 1_000_000)]
-    outbox_rows: u64,
-    /// Most MiB held for slots that are not final; a quarter as much again may wait for the database
-    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u64).range(1..))]
-    buffer_mib: u64,
-    /// Slots behind the stream beyond which /readyz says no
-    #[arg(long, default_value_t = 64)]
-    max_lag: u64,
-    /// Requests per second of one client in the long run, beyond which it is told to wait; 0 for any number
-    #[arg(long, env = "GANTRY_RATE_LIMIT", default_value_t = Limits::default().requests_per_second)]
-    rate_limit: u32,
-    /// Requests that one client may send at once
-    #[arg(long, env = "GANTRY_RATE_BURST", default_value_t = Limits::default().burst)]
-    rate_burst: u32,
-    /// Take a client's address from the last entry of x-forwarded-for: only right behind a proxy that writes it
-    #[arg(long, env = "GANTRY_BEHIND_PROXY")]
-    behind_proxy: bool,
-    /// Drop all that the database holds first, for a network that was started anew
-    #[arg(long)]
-    reset: bool,
-    /// Exit when stdin closes, so that no parent leaves this process behind
-    #[arg(long)]
-    exit_with_parent: bool,
-    /// Write the API's address here once the tables are there
-    #[arg(long)]
-    ready_file: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum GrpcCompression {
-    Gzip,
-    Zstd,
-}
-
-#[derive(Debug, Args)]
-struct Verify {
-    #[command(flatten)]
-    common: Common,
-    /// Seconds to wait for the tables to reach the chain
-    #[arg(long, default_value_t = 60)]
-    timeout_seconds: u64,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-}
+use options::{Cli, Command, Run, Serve, Serving, Verify};
+use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| "info,sqlx=warn,yellowstone_grpc_client=error".into());
-    tracing_subscriber::fmt()
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
-    let done = match Cli::parse().command {
-        Command::Run(options) => run(options).await.map(|()| ExitCode::SUCCESS),
-        Command::Verify(options) => compare(options).await,
-    };
-    done.unwrap_or_else(|error| {
+    work().await.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
 }
 
-async fn open(common: &Common) -> anyhow::Result<Store> {
-    let schema = Arc::new(Schema::embedded()?);
-    Store::open(&common.database_url, schema)
+async fn work() -> anyhow::Result<ExitCode> {
+    let Some(cli) = Cli::read()? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let telemetry = telemetry::start(&cli.telemetry())?;
+    let done = match cli.command {
+        Command::Run(options) => run(options).await.map(|()| ExitCode::SUCCESS),
+        Command::Serve(options) => serve(options).await.map(|()| ExitCode::SUCCESS),
+        Command::Verify(options) => compare(options).await,
+    };
+    telemetry.finish().await;
+    done
+}
+
+fn schema() -> anyhow::Result<Arc<Schema>> {
+    Ok(Arc::new(Schema::embedded()?))
+}
+
+async fn open(database_url: &str) -> anyhow::Result<Store> {
+    Store::open(database_url, schema()?)
         .await
         .context("cannot open the database that --database-url names")
 }
 
-async fn run(options: Run) -> anyhow::Result<()> {
-    // Before anything starts, so that no signal is missed.
-    let ending = service::ending(options.exit_with_parent)?;
-    // Whatever is dropped in the middle is as if the process had been killed there, which is safe.
-    tokio::select! {
-        why = ending => {
-            tracing::info!(why, "ends");
-            Ok(())
-        }
-        ended = follow_and_serve(options) => ended,
-    }
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}: choose another address with --listen"))
 }
 
-async fn follow_and_serve(options: Run) -> anyhow::Result<()> {
-    let metrics = PrometheusBuilder::new()
-        .install_recorder()
-        .context("cannot set up metrics")?;
-    let listener = tokio::net::TcpListener::bind(options.listen).await.with_context(|| {
-        format!(
-            "cannot listen on {}: choose another address with --listen",
-            options.listen
-        )
-    })?;
-    let address = listener.local_addr().context("cannot read the API's address")?;
-    let store = open(&options.common).await?;
-    if options.reset {
-        store.reset().await?;
-        tracing::warn!("dropped all that the database held");
-    }
+/// Follows the chain, if this instance leads, and serves the API.
+async fn run(options: Run) -> anyhow::Result<()> {
+    // Before anything starts, so that no signal is missed.
+    let ending = service::ending(options.serving.exit_with_parent)?;
+    tokio::pin!(ending);
+    let metrics = measurements::install().context("cannot set up metrics")?;
+    let prepare = async {
+        let listener = listen(options.serving.listen).await?;
+        let store = open(&options.database.database_url).await?;
+        if options.reset {
+            store.reset().await?;
+            tracing::warn!("dropped all that the database held");
+        }
+        anyhow::Ok((listener, store))
+    };
+    let (listener, store) = tokio::select! {
+        _ = &mut ending => return Ok(()),
+        prepared = prepare => prepared?,
+    };
     let progress = Arc::new(Progress::default());
-    let source = SourceOptions {
-        url: options.grpc_url,
-        token: options.grpc_token,
-        silence: Duration::from_secs(options.silence_seconds),
-        compression: options.grpc_compression.map(|compression| match compression {
-            GrpcCompression::Gzip => Compression::Gzip,
-            GrpcCompression::Zstd => Compression::Zstd,
-        }),
-    };
-    let retention = Retention {
-        event_slots: options.event_retention_slots,
-        outbox_rows: options.outbox_rows,
-    };
-    let buffer_limit = usize::try_from(options.buffer_mib)
-        .unwrap_or(usize::MAX)
-        .saturating_mul(1 << 20);
     let ingest = Ingest::new(
         store.clone(),
-        Chain::new(options.common.rpc_url),
+        Chain::new(options.rpc.rpc_url.clone()),
         IngestOptions {
-            source,
-            buffer_limit,
-            retention,
+            source: options.source(),
+            buffer_limit: options.buffer_limit(),
+            retention: options.retention(),
         },
         progress.clone(),
     );
-    let upkeep = metrics.clone();
-    let upkeep = async move {
-        loop {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            upkeep.run_upkeep();
+    let watch = measurements::watch(store.clone(), metrics.clone(), |_| ());
+    let api = Api::new(store, progress.clone(), metrics, options.max_lag);
+    let serving = options.serving;
+    let beside = async {
+        tokio::select! {
+            // Whatever is dropped in the middle is as if the process had been killed there, which is safe.
+            ended = ingest.run() => ended.map(|never| match never {}).context("indexing stopped"),
+            () = watch => Ok(()),
         }
     };
-    let limits = Limits {
-        requests_per_second: options.rate_limit,
-        burst: options.rate_burst,
-        behind_proxy: options.behind_proxy,
+    supervise(ending, api, listener, serving, &progress, beside).await
+}
+
+/// Serves the API from tables that another instance writes.
+async fn serve(options: Serve) -> anyhow::Result<()> {
+    let ending = service::ending(options.serving.exit_with_parent)?;
+    tokio::pin!(ending);
+    let metrics = measurements::install().context("cannot set up metrics")?;
+    let prepare = async {
+        let listener = listen(options.serving.listen).await?;
+        let store = Store::open_to_read(&options.database.database_url, schema()?)
+            .await
+            .context("cannot read from the database that --database-url names")?;
+        anyhow::Ok((listener, store))
     };
-    let api = Api::new(store, progress.clone(), metrics, options.max_lag).with_limits(limits);
+    let (listener, store) = tokio::select! {
+        _ = &mut ending => return Ok(()),
+        prepared = prepare => prepared?,
+    };
+    let progress = Arc::new(Progress::default());
+    let follows = progress.clone();
+    let watch = measurements::watch(store.clone(), metrics.clone(), move |slot| follows.written(slot));
+    // There is no stream to be behind of: how old the tables are says whether they are kept.
+    let api = Api::new(store, progress.clone(), metrics, u64::MAX);
+    let beside = async {
+        watch.await;
+        Ok(())
+    };
+    supervise(ending, api, listener, options.serving, &progress, beside).await
+}
+
+/// Serves until the process is to end; then what goes on beside it ends at once, requests are answered and streams closed.
+async fn supervise(
+    ending: impl Future<Output = &'static str>,
+    api: Api,
+    listener: TcpListener,
+    options: Serving,
+    progress: &Progress,
+    beside: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("cannot read the API's address")?;
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let drain = options.drain();
+    let api = api.with_limits(options.limits()).with_max_age(options.max_age());
+    let serving = api.serve_until(listener, async {
+        // Either way of ending says so.
+        let _ = ended.await;
+    });
+    tokio::pin!(serving);
     tracing::info!(%address, "serving");
     tokio::select! {
-        ended = ingest.run() => ended.map(|never: Infallible| match never {}).context("indexing stopped"),
-        ended = api.serve(listener) => ended.context("the API stopped"),
-        failed = tell_ready(options.ready_file, &progress, address) => failed.map(|never| match never {}),
-        () = upkeep => Ok(()),
+        why = ending => tracing::info!(why, "ends"),
+        ended = &mut serving => return ended.context("the API stopped"),
+        failed = tell_ready(options.ready_file, progress, address) => return failed.map(|never| match never {}),
+        ended = beside => return ended,
+    }
+    drop(end);
+    match tokio::time::timeout(drain, serving).await {
+        Ok(ended) => ended.context("the API stopped"),
+        Err(_) => {
+            tracing::warn!(
+                seconds = drain.as_secs(),
+                "requests that were not answered in time are cut off"
+            );
+            Ok(())
+        }
     }
 }
 
@@ -238,8 +187,8 @@ async fn tell_ready(file: Option<PathBuf>, progress: &Progress, address: SocketA
 }
 
 async fn compare(options: Verify) -> anyhow::Result<ExitCode> {
-    let store = open(&options.common).await?;
-    let chain = Chain::new(options.common.rpc_url);
+    let store = open(&options.database.database_url).await?;
+    let chain = Chain::new(options.rpc.rpc_url);
     let report = verify(&store, &chain, Duration::from_secs(options.timeout_seconds)).await?;
     if options.json {
         println!("{}", serde_json::to_string(&report)?);

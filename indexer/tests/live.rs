@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::Server;
+use common::otlp::{Collector, text};
+use common::{Server, measured};
 use gantry_indexer::rpc::Chain;
 use gantry_indexer::store::Store;
 use gantry_indexer::verify::verify;
@@ -88,7 +89,9 @@ async fn network(folder: &Path) -> Network {
     }
 }
 
-fn indexer(network: &Network, database_url: &str, folder: &Path) -> Child {
+fn indexer(network: &Network, database_url: &str, folder: &Path, collector: &Collector) -> Child {
+    let ready = folder.join("indexer.json");
+    let _ = std::fs::remove_file(&ready);
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
@@ -103,7 +106,11 @@ fn indexer(network: &Network, database_url: &str, folder: &Path) -> Child {
             &network.grpc_url,
             "--database-url",
             database_url,
+            "--otlp-endpoint",
+            &collector.url,
+            "--ready-file",
         ])
+        .arg(ready)
         .stdin(Stdio::piped())
         .stderr(log)
         .kill_on_drop(true)
@@ -201,7 +208,8 @@ async fn the_tables_are_the_chain_after_kills_and_after_missing_more_than_the_se
         Gantry::connect(network.rpc_url.clone()),
         Chain::new(network.rpc_url.clone()),
     );
-    let mut process = indexer(&network, &url, folder.path());
+    let mut collector = Collector::start().await;
+    let mut process = indexer(&network, &url, folder.path(), &collector);
     let deployment = bootstrap(&gantry, folder.path()).await.expect("set up");
 
     // Killed at moments that are not chosen: each time some more banks were written.
@@ -229,7 +237,7 @@ async fn the_tables_are_the_chain_after_kills_and_after_missing_more_than_the_se
         }
         process.kill().await.expect("SIGKILL");
         kills += 1;
-        process = indexer(&network, &url, folder.path());
+        process = indexer(&network, &url, folder.path(), &collector);
     }
     assert!(kills > 2, "{kills} kills while the market moved");
     let report = compare(&store, &chain).await;
@@ -268,7 +276,7 @@ async fn the_tables_are_the_chain_after_kills_and_after_missing_more_than_the_se
     while chain.slot().await.expect("a slot") < left + REPLAY_SLOTS + 60 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let _process = indexer(&network, &url, folder.path());
+    let _process = indexer(&network, &url, folder.path(), &collector);
     let report = compare(&store, &chain).await;
     assert_eq!((report.tables["node"], report.tables["job"]), (15, 7));
     assert!(
@@ -296,6 +304,31 @@ async fn the_tables_are_the_chain_after_kills_and_after_missing_more_than_the_se
         .await
         .expect("a count");
     assert_eq!(opened, 15);
+
+    // It says all of itself that the dashboard and the alerts look at, and a span for each write.
+    let json: serde_json::Value =
+        serde_json::from_str(&ready(&folder.path().join("indexer.json")).await).expect("JSON");
+    let get = async |path: &str| {
+        let url = format!("{}{path}", json["api_url"].as_str().expect("a URL"));
+        let answer = reqwest::get(url).await.expect("an answer");
+        answer.text().await.expect("text")
+    };
+    get("/v1/jobs").await;
+    let metrics = get("/metrics").await;
+    measured::all_that_is_looked_at(&metrics);
+    let value = |name: &str| measured::value(&metrics, name);
+    assert_eq!(value("gantry_indexer_leader"), 1.0);
+    assert!(value("gantry_indexer_checkpoint_slot") >= left as f64, "{metrics}");
+    assert!(
+        value("gantry_indexer_database_bytes") > 1e6 && value("process_resident_memory_bytes") > 1e6,
+        "{metrics}"
+    );
+    let is_write = |span: &opentelemetry_proto::tonic::trace::v1::Span| {
+        let slot = text(&span.attributes, "slot").and_then(|slot| slot.parse::<u64>().ok());
+        span.name == "write" && slot.is_some_and(|slot| slot > left)
+    };
+    let (_, span) = collector.span(PATIENCE, is_write).await;
+    assert!(text(&span.attributes, "rows").is_some(), "{span:?}");
 
     // What is wrong is found: a changed column, a lost row, a row that is not on chain.
     sqlx::query("update provider set jobs_completed = 7 where true")

@@ -112,6 +112,11 @@ async fn each_migration_keeps_what_the_one_before_left() {
 
     // The newest indexer goes on from there.
     let store = Store::open(&url, schema()).await.expect("a store");
+    let running: i64 = sqlx::query_scalar("select count(*) from analytics.jobs where status = 'running'")
+        .fetch_one(store.pool())
+        .await
+        .expect("a count");
+    assert_eq!(running, 2, "the jobs of old are in the views");
     let trunk = store
         .trunk(&store.checkpoint().await.expect("an answer").expect("a checkpoint"))
         .await

@@ -18,7 +18,7 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use super::page::SLOT_HEADER;
-use super::{Problem, problem};
+use super::{Problem, observe, problem};
 
 /// Longest time until an answer begins: that of `min_slot` and some more.
 const LONGEST_ANSWER: Duration = Duration::from_secs(20);
@@ -31,7 +31,7 @@ const MAX_REQUEST_ID: usize = 128;
 /// Clients that are remembered before those that have nothing on their account are forgotten.
 const MANY_CLIENTS: usize = 1_024;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What the API allows.
@@ -225,10 +225,6 @@ pub(super) fn metered<S: Clone + Send + Sync + 'static>(routes: Router<S>, limit
 
 /// What is around every route.
 pub(super) fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    let span = |request: &Request| {
-        let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
-        tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
-    };
     // The last is the outermost.
     routes
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
@@ -239,8 +235,9 @@ pub(super) fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Rou
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(problem::explain))
         .layer(cors())
+        .layer(middleware::from_fn(observe::measure))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(TraceLayer::new_for_http().make_span_with(observe::span))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(middleware::from_fn(check_request_id))
 }

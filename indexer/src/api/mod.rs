@@ -6,6 +6,7 @@ mod feed;
 mod jobs;
 mod limits;
 mod list;
+mod observe;
 mod openapi;
 mod page;
 mod problem;
@@ -18,6 +19,7 @@ mod supply;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -25,6 +27,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::progress::Progress;
 use crate::store::Store;
@@ -50,7 +53,10 @@ pub struct Api {
     progress: Arc<Progress>,
     metrics: PrometheusHandle,
     max_lag: u64,
+    max_age: Option<Duration>,
     limits: Limits,
+    /// Turns true when streams are to end; each of them holds a receiver.
+    closing: Arc<watch::Sender<bool>>,
     feed: Arc<Feed>,
     open: Arc<Open>,
 }
@@ -66,6 +72,8 @@ impl Api {
             progress,
             metrics,
             max_lag,
+            max_age: None,
+            closing: Arc::default(),
             limits: Limits::default(),
         }
     }
@@ -74,6 +82,15 @@ impl Api {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same, ready only while the tables were written within `age`.
+    #[must_use]
+    pub fn with_max_age(self, age: Duration) -> Self {
+        Self {
+            max_age: Some(age),
+            ..self
+        }
     }
 
     /// The routes. The addresses of clients are known only where [`Self::serve`] serves them.
@@ -92,8 +109,30 @@ impl Api {
     /// # Errors
     /// Where the listener fails.
     pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+        self.serve_until(listener, std::future::pending()).await
+    }
+
+    /// Serves the routes until `end`; then takes no more connections, answers the requests that are there, and tells the
+    /// streams' clients to connect again.
+    ///
+    /// # Errors
+    /// Where the listener fails.
+    pub async fn serve_until(
+        self,
+        listener: TcpListener,
+        end: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let closing = self.closing.clone();
+        let close = closing.clone();
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service).await
+        let ending = async move {
+            end.await;
+            close.send_replace(true);
+        };
+        axum::serve(listener, service).with_graceful_shutdown(ending).await?;
+        // WebSockets are no longer the server's connections.
+        closing.closed().await;
+        Ok(())
     }
 }
 
@@ -124,6 +163,17 @@ async fn readyz(State(api): State<Api>) -> Result<&'static str, Problem> {
             "the tables are {lag} slots behind the stream, more than {}",
             api.max_lag
         )));
+    }
+    if let Some(longest) = api.max_age {
+        let age = api.store.checkpoint_age().await;
+        let age = age.map_err(|_| Problem::behind("the database does not answer"))?;
+        if age > longest {
+            return Err(Problem::behind(format!(
+                "the tables were written {} s ago, more than {}",
+                age.as_secs(),
+                longest.as_secs()
+            )));
+        }
     }
     Ok("ready\n")
 }

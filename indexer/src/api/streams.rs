@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
 use super::feed::{End, Feed, Filter, Message, Subscription, id_param};
@@ -33,6 +34,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Close codes of RFC 6455.
 const GOING_AWAY: u16 = 1_001;
 const POLICY: u16 = 1_008;
+const SERVICE_RESTART: u16 = 1_012;
+/// When the client of a stream that ends with the server is to connect again.
+const RECONNECT: Duration = Duration::from_secs(1);
 
 /// Counts the open streams.
 #[derive(Debug, Default)]
@@ -183,21 +187,40 @@ pub(super) async fn sse(
     Params(params): Params<StreamParams>,
 ) -> Result<Response, Problem> {
     let (subscription, after, place) = open(&api, &caller, &params).await?;
-    let state = (Some(Message::start(after)), subscription, place);
-    let messages = stream::unfold(state, async |(first, mut subscription, place)| {
+    let state = (
+        Some(Message::start(after)),
+        Some((subscription, place)),
+        api.closing.subscribe(),
+    );
+    let messages = stream::unfold(state, async |(first, open, mut closing)| {
+        let (mut subscription, place) = open?;
         let message = match first {
-            Some(first) => first,
-            // The client connects again after its last id and is told why it cannot go on.
-            None => subscription.next().await.ok()?,
+            Some(first) => Some(first),
+            None => tokio::select! {
+                // The client connects again after its last id and is told why it cannot go on.
+                message = subscription.next() => Some(message.ok()?),
+                () = closes(&mut closing) => None,
+            },
+        };
+        let Some(message) = message else {
+            let goodbye = SseEvent::default()
+                .retry(RECONNECT)
+                .comment("this server ends: connect again");
+            return Some((Ok(goodbye), (None, None, closing)));
         };
         let event = SseEvent::default()
             .id(message.id.to_string())
             .event(&message.kind)
             .data(&message.data);
-        Some((Ok::<_, Infallible>(event), (None, subscription, place)))
+        Some((Ok::<_, Infallible>(event), (None, Some((subscription, place)), closing)))
     });
     let keep_alive = KeepAlive::new().interval(HEARTBEAT);
     Ok(Sse::new(messages).keep_alive(keep_alive).into_response())
+}
+
+/// Returns when the server ends.
+async fn closes(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closing| *closing).await;
 }
 
 /// Events as they happen, over WebSocket: one JSON object in each text message. Resumed with `after`.
@@ -215,13 +238,19 @@ pub(super) async fn ws(
     let (subscription, after, place) = open(&api, &caller, &params).await?;
     // Clients have nothing to say here.
     let upgrade = upgrade.max_message_size(4_096).max_frame_size(4_096);
+    let closing = api.closing.subscribe();
     Ok(upgrade.on_upgrade(async move |socket| {
-        talk(socket, subscription, Message::start(after)).await;
+        talk(socket, subscription, Message::start(after), closing).await;
         drop(place);
     }))
 }
 
-async fn talk(mut socket: WebSocket, mut subscription: Subscription, start: Arc<Message>) {
+async fn talk(
+    mut socket: WebSocket,
+    mut subscription: Subscription,
+    start: Arc<Message>,
+    mut closing: watch::Receiver<bool>,
+) {
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
     let mut next = Some(Ok(start));
     loop {
@@ -245,6 +274,10 @@ async fn talk(mut socket: WebSocket, mut subscription: Subscription, start: Arc<
                     Some(Ok(Frame::Close(_)) | Err(_)) | None => return,
                     Some(Ok(_)) => continue,
                 },
+                () = closes(&mut closing) => {
+                    let (code, reason) = (SERVICE_RESTART, "this server ends: connect again and resume".into());
+                    Frame::Close(Some(CloseFrame { code, reason }))
+                }
                 _ = heartbeat.tick() => Frame::Ping(Vec::new().into()),
             },
         };

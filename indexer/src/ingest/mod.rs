@@ -116,12 +116,14 @@ impl Ingest {
     pub async fn run(&self) -> Result<Infallible, IngestError> {
         loop {
             let leading = self.lead().await;
+            metrics::gauge!("gantry_indexer_leader").set(1.0);
             tokio::select! {
                 ended = self.follow() => match ended? {
                     WriterStopped => tracing::warn!("the tables are not where they were left: starting over from them"),
                 },
                 () = keep(leading) => tracing::warn!("lost the database connection that leads: starting over"),
             }
+            metrics::gauge!("gantry_indexer_leader").set(0.0);
             tokio::time::sleep(LEAD_CHECK).await;
         }
     }
@@ -326,6 +328,20 @@ fn next_plan(ended: &Ended, plan: Plan, position: Option<&Trunk>, failures: u32)
 fn pause(failures: u32) -> Duration {
     LONGEST_PAUSE.min(Duration::from_millis(50) * 2u32.saturating_pow(failures.min(10)))
 }
+
+/// What [`reason`] says.
+pub(crate) const REASONS: [&str; 10] = [
+    "out_of_range",
+    "silent",
+    "malformed",
+    "stream",
+    "gap",
+    "branch",
+    "fork",
+    "full",
+    "rpc",
+    "writer",
+];
 
 fn reason(ended: &Ended) -> &'static str {
     match ended {

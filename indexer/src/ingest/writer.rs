@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::Ended;
 use crate::progress::Progress;
@@ -159,8 +161,11 @@ impl Writer {
         let mut pause = Duration::from_millis(50);
         loop {
             let started = Instant::now();
-            let error = match tokio::time::timeout(LONGEST_WRITE, write()).await {
+            let span = tracing::info_span!("write", slot, rows = Empty, events = Empty);
+            let writing = write().instrument(span.clone());
+            let error = match tokio::time::timeout(LONGEST_WRITE, writing).await {
                 Ok(Ok(written)) => {
+                    span.record("rows", written.rows).record("events", written.events);
                     metrics::histogram!("gantry_indexer_write_seconds").record(started.elapsed());
                     metrics::counter!("gantry_indexer_rows_total").increment(written.rows);
                     metrics::counter!("gantry_indexer_events_total").increment(written.events);

@@ -1,5 +1,9 @@
-//! What the tests share: a database, and accounts and banks to put into it.
+//! What the tests share: a database, processes over it, a collector of traces, and accounts and banks to put into it.
 #![allow(dead_code, unreachable_pub)]
+
+pub mod measured;
+pub mod otlp;
+pub mod serving;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -12,8 +12,8 @@ use super::{PostgresError, check_name, connect};
 use crate::child::{Child, ChildError, ChildSpec, Orphan, Readiness, Signal};
 use crate::processes::with_descendants;
 
-/// What the server says once it listens.
-const READY: &str = "database system is ready to accept connections";
+/// What the server says once it listens; a standby accepts `read-only connections`.
+const READY: &str = "database system is ready to accept";
 /// A free port may be taken before the server has it: then another one is tried.
 const PORT_ATTEMPTS: usize = 5;
 

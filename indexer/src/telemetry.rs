@@ -1,0 +1,149 @@
+//! What the process says of itself while it runs: logs for whoever reads them, traces for a collector.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry::trace::TracerProvider;
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use tracing_subscriber::filter::{EnvFilter, ParseError, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{Layer, Registry};
+
+/// What is logged where nothing else is asked for.
+pub const DEFAULT_LOG: &str = "info,sqlx=warn,yellowstone_grpc_client=error";
+/// Longest wait for a collector, also at the end.
+const EXPORT_WITHIN: Duration = Duration::from_secs(5);
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// What is logged and traced.
+#[derive(Clone, Debug)]
+pub struct TelemetryOptions {
+    /// Directives of `tracing_subscriber::EnvFilter`.
+    pub log: String,
+    /// How lines look.
+    pub format: LogFormat,
+    /// Where spans go, over OTLP/gRPC: `http://host:4317`; nowhere if not given.
+    pub otlp_endpoint: Option<String>,
+    /// The part of traces begun here that is sent, 0 to 1. A caller's own decision goes before it.
+    pub sample_ratio: f64,
+}
+
+/// Why nothing can be logged or traced.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter.
+    #[error("the log filter cannot be read: {0}")]
+    Filter(#[from] ParseError),
+    /// The endpoint.
+    #[error("the OTLP endpoint {0} is not taken: http://host:port is, of a collector that this machine trusts")]
+    Endpoint(String),
+    /// The exporter.
+    #[error("cannot send traces: {0}")]
+    Exporter(#[from] ExporterBuildError),
+    /// Somebody was first.
+    #[error("logging was set up twice: {0}")]
+    Twice(#[from] TryInitError),
+}
+
+/// Sends what is left when it is finished.
+#[derive(Debug)]
+#[must_use]
+pub struct Telemetry {
+    traces: Option<SdkTracerProvider>,
+}
+
+/// Sets logs and traces up for the process. Within a tokio runtime.
+///
+/// # Errors
+/// Where the options do not make sense.
+pub fn start(options: &TelemetryOptions) -> Result<Telemetry, TelemetryError> {
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match options.format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let filter = EnvFilter::try_new(&options.log)?;
+    let traces = options
+        .otlp_endpoint
+        .as_deref()
+        .map(|endpoint| provider(endpoint, options.sample_ratio))
+        .transpose()?;
+    // Own spans only: those of the exporter's connection would be about themselves.
+    let spans = traces.as_ref().map(|traces| {
+        tracing_opentelemetry::layer()
+            .with_tracer(traces.tracer("gantry-indexer"))
+            .with_filter(filter_fn(|metadata| {
+                metadata.is_span() && metadata.target().starts_with("gantry_")
+            }))
+    });
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(spans)
+        .try_init()?;
+    Ok(Telemetry { traces })
+}
+
+fn provider(endpoint: &str, ratio: f64) -> Result<SdkTracerProvider, TelemetryError> {
+    // No TLS: spans go to a collector beside the process, which passes them on as it is told to.
+    let plain = endpoint.strip_prefix("http://").is_some_and(|host| !host.is_empty());
+    if !plain {
+        return Err(TelemetryError::Endpoint(endpoint.to_owned()));
+    }
+    let exporter = SpanExporter::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .with_timeout(EXPORT_WITHIN)
+        .build()?;
+    let resource = Resource::builder()
+        .with_service_name("gantry-indexer")
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .build();
+    Ok(SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio))))
+        .with_resource(resource)
+        .build())
+}
+
+impl Telemetry {
+    /// Sends what was not sent yet.
+    pub async fn finish(self) {
+        let Some(traces) = self.traces else { return };
+        let sent = tokio::task::spawn_blocking(move || traces.shutdown_with_timeout(EXPORT_WITHIN)).await;
+        if let Ok(Err(error)) = sent {
+            tracing::warn!(%error, "the last traces were not sent");
+        }
+    }
+}
+
+/// The span that a request's `traceparent` names, for what it causes here.
+#[must_use]
+pub fn parent(headers: &HeaderMap) -> Context {
+    struct Headers<'a>(&'a HeaderMap);
+    impl Extractor for Headers<'_> {
+        fn get(&self, key: &str) -> Option<&str> {
+            self.0.get(key)?.to_str().ok()
+        }
+
+        fn keys(&self) -> Vec<&str> {
+            self.0.keys().map(axum::http::HeaderName::as_str).collect()
+        }
+    }
+    TraceContextPropagator::new().extract(&Headers(headers))
+}
