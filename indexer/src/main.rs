@@ -54,6 +54,12 @@ async fn open(database_url: &str) -> anyhow::Result<Store> {
         .context("cannot open the database that --database-url names")
 }
 
+async fn open_to_read(database_url: &str) -> anyhow::Result<Store> {
+    Store::open_to_read(database_url, schema()?)
+        .await
+        .context("cannot read from the database that --database-url names")
+}
+
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
@@ -110,9 +116,7 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     let metrics = measurements::install().context("cannot set up metrics")?;
     let prepare = async {
         let listener = listen(options.serving.listen).await?;
-        let store = Store::open_to_read(&options.database.database_url, schema()?)
-            .await
-            .context("cannot read from the database that --database-url names")?;
+        let store = open_to_read(&options.database.database_url).await?;
         anyhow::Ok((listener, store))
     };
     let (listener, store) = tokio::select! {
@@ -187,7 +191,8 @@ async fn tell_ready(file: Option<PathBuf>, progress: &Progress, address: SocketA
 }
 
 async fn compare(options: Verify) -> anyhow::Result<ExitCode> {
-    let store = open(&options.database.database_url).await?;
+    // It looks and touches nothing: any role that may read will do.
+    let store = open_to_read(&options.database.database_url).await?;
     let chain = Chain::new(options.rpc.rpc_url);
     let report = verify(&store, &chain, Duration::from_secs(options.timeout_seconds)).await?;
     if options.json {

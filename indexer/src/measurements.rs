@@ -59,7 +59,7 @@ const GAUGES: &[(&str, Unit, &str)] = &[
     (
         "gantry_indexer_event_gaps",
         Unit::Count,
-        "Ranges of slots whose events are not known and still looked for",
+        "Ranges of slots, after the first that was indexed, whose events are not known and still looked for",
     ),
     (
         "gantry_indexer_accounts_in_doubt",
@@ -228,7 +228,7 @@ struct State {
 const STATE: &str = "select slot, finalized_slot, outbox_id, \
     greatest(extract(epoch from clock_timestamp() - updated_at), 0)::float8 as age, \
     (select min(id) from outbox) as oldest, \
-    (select count(*) from event_gap where filled_at is null) as gaps, (select count(*) from doubt) as doubts \
+    (select count(*) from event_gap where filled_at is null and from_slot > 0) as gaps, (select count(*) from doubt) as doubts \
     from checkpoint";
 
 /// Looks again and again at what nobody counts as it happens. `follows` is told the slot of the tables where another
