@@ -156,13 +156,9 @@ async fn a_process_that_is_told_to_end_answers_and_sends_listeners_elsewhere() {
     assert!(told.iter().any(|line| line == "retry: 1000"), "{told:?}");
     while stream.next().await.is_some() {}
     let closed = loop {
-        match futures::StreamExt::next(&mut socket)
-            .await
-            .expect("a frame")
-            .expect("a frame")
-        {
-            tokio_tungstenite::tungstenite::Message::Close(frame) => break frame.expect("a reason"),
-            _ => {}
+        let frame = futures::StreamExt::next(&mut socket).await.expect("a frame");
+        if let tokio_tungstenite::tungstenite::Message::Close(reason) = frame.expect("a frame") {
+            break reason.expect("a reason");
         }
     };
     assert_eq!(u16::from(closed.code), 1012);

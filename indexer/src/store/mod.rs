@@ -156,11 +156,18 @@ pub struct Store {
 }
 
 async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgPool> {
-    PgPoolOptions::new()
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let pool = PgPoolOptions::new()
         .max_connections(16)
-        .acquire_timeout(Duration::from_secs(10))
+        .acquire_timeout(PATIENCE)
         .connect_with(options.clone())
-        .await
+        .await;
+    if !matches!(pool, Err(sqlx::Error::PoolTimedOut)) {
+        return pool;
+    }
+    // The pool has tried again and again, and does not say what it met.
+    let reason = tokio::time::timeout(PATIENCE, PgConnection::connect_with(options)).await;
+    Err(reason.ok().and_then(Result::err).unwrap_or(sqlx::Error::PoolTimedOut))
 }
 
 impl Store {
