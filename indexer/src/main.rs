@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +57,9 @@ struct Run {
     /// Token that the gRPC endpoint asks for
     #[arg(long, env = "GANTRY_GRPC_TOKEN", hide_env_values = true)]
     grpc_token: Option<String>,
+    /// File with certificates (PEM) of authorities that may vouch for an https gRPC endpoint, besides the system's
+    #[arg(long, env = "GANTRY_STREAM_CA")]
+    stream_ca: Option<PathBuf>,
     /// Where the API listens; port 0 takes a free one and logs it
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -174,6 +177,7 @@ async fn follow_and_serve(options: Run) -> anyhow::Result<()> {
     let progress = Arc::new(Progress::default());
     let source = SourceOptions {
         url: options.grpc_url,
+        ca: options.stream_ca.as_deref().map(certificates).transpose()?,
         token: options.grpc_token,
         silence: Duration::from_secs(options.silence_seconds),
         compression: options.grpc_compression.map(|compression| match compression {
@@ -218,6 +222,18 @@ async fn follow_and_serve(options: Run) -> anyhow::Result<()> {
         failed = tell_ready(options.ready_file, &progress, address) => failed.map(|never| match never {}),
         () = upkeep => Ok(()),
     }
+}
+
+/// The certificates in a file.
+fn certificates(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let read = std::fs::read(file).with_context(|| format!("cannot read --stream-ca {}", file.display()))?;
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    anyhow::ensure!(
+        read.windows(begin.len()).any(|line| line == begin),
+        "--stream-ca {} holds no certificate: a PEM file with BEGIN CERTIFICATE is expected",
+        file.display()
+    );
+    Ok(read)
 }
 
 /// Writes the ready file once the tables hold something.

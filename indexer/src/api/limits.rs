@@ -20,8 +20,6 @@ use tower_http::trace::TraceLayer;
 use super::page::SLOT_HEADER;
 use super::{Problem, problem};
 
-/// Longest time until an answer begins: that of `min_slot` and some more.
-const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 /// Most bytes of the path and the query together.
 const MAX_URI: usize = 4_096;
 /// Most bytes of a body, though nothing here takes one.
@@ -224,7 +222,7 @@ pub(super) fn metered<S: Clone + Send + Sync + 'static>(routes: Router<S>, limit
 }
 
 /// What is around every route.
-pub(super) fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+pub(super) fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>, longest: Duration) -> Router<S> {
     let span = |request: &Request| {
         let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
         tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
@@ -232,10 +230,7 @@ pub(super) fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Rou
     // The last is the outermost.
     routes
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::GATEWAY_TIMEOUT,
-            LONGEST_ANSWER,
-        ))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, longest))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(problem::explain))
         .layer(cors())
@@ -247,6 +242,8 @@ pub(super) fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Rou
 
 #[cfg(test)]
 mod tests {
+    use axum::routing::get;
+
     use super::*;
 
     fn of(text: &str) -> Client {
@@ -280,6 +277,35 @@ mod tests {
             })
             .is_none()
         );
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_or_never_answers_is_a_problem_and_harms_nobody_else() {
+        let routes: Router = Router::new()
+            .route("/panics", get(async || -> &'static str { panic!("on purpose") }))
+            .route("/waits", get(async || std::future::pending::<&'static str>().await))
+            .route("/answers", get(async || "yes"));
+        let routes = around(routes, Duration::from_millis(200));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let http = reqwest::Client::new();
+        for _ in 0..3 {
+            for (path, status, kind) in [
+                ("panics", 500, "urn:gantry:internal"),
+                ("waits", 504, "urn:gantry:timeout"),
+            ] {
+                let answer = http.get(format!("{base}/{path}")).send().await.expect("an answer");
+                assert_eq!(answer.status(), status, "{path}");
+                assert_eq!(answer.headers()["content-type"], "application/problem+json");
+                assert!(answer.headers().contains_key("x-request-id"));
+                let body: serde_json::Value = answer.json().await.expect("JSON");
+                assert_eq!(body["type"], kind);
+                assert!(!body.to_string().contains("on purpose"), "{body}");
+            }
+            let answer = http.get(format!("{base}/answers")).send().await.expect("an answer");
+            assert_eq!(answer.text().await.expect("text"), "yes");
+        }
     }
 
     #[test]

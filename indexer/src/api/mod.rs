@@ -1,5 +1,6 @@
 //! The HTTP API: reads of the tables, each at one moment, with the slot of that moment.
 
+mod cut;
 mod disputes;
 mod events;
 mod feed;
@@ -40,7 +41,7 @@ pub use problem::{Address, Params, Problem};
 pub use rules::{Council, Mint, Network, SlaCredit, Staking, Terms};
 pub use stake::{Pool, Position, Unbonding};
 pub use stats::{Stats, Volume};
-pub use streams::StreamMessage;
+pub use streams::{Bounds, StreamMessage};
 pub use supply::{Attestation, Hardware, Node, Provider, Record};
 
 /// What the handlers share.
@@ -51,6 +52,7 @@ pub struct Api {
     metrics: PrometheusHandle,
     max_lag: u64,
     limits: Limits,
+    bounds: Bounds,
     feed: Arc<Feed>,
     open: Arc<Open>,
 }
@@ -67,6 +69,7 @@ impl Api {
             metrics,
             max_lag,
             limits: Limits::default(),
+            bounds: Bounds::default(),
         }
     }
 
@@ -74,6 +77,12 @@ impl Api {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same within other bounds.
+    #[must_use]
+    pub fn with_bounds(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
     }
 
     /// The routes. The addresses of clients are known only where [`Self::serve`] serves them.
@@ -84,7 +93,7 @@ impl Api {
         let routes = limits::metered(market.merge(openapi::pages(document)), self.limits)
             .merge(operation)
             .fallback(async || Problem::not_found("there is nothing at this path: /docs shows what there is"));
-        limits::around(routes).with_state(self)
+        limits::around(routes, self.bounds.longest_answer).with_state(self)
     }
 
     /// Serves the routes to whoever connects.

@@ -44,6 +44,12 @@ pub enum StoreError {
     /// The tables are not those that the IDLs call for.
     #[error("the database does not fit the programs of this build: {0}; add a migration")]
     Drift(String),
+    /// Nobody made the tables of this build.
+    #[error(
+        "migration {0} was not made: start the instance that writes (`gantry-indexer run`), of this version, first; a replica \
+         has it a moment later"
+    )]
+    NotMigrated(i64),
     /// The database belongs to another cluster.
     #[error(
         "the database holds cluster {stored}, the RPC endpoint is of cluster {found}: use another database, or `--reset` \
@@ -149,6 +155,14 @@ pub struct Store {
     partitions: Arc<Mutex<BTreeSet<u64>>>,
 }
 
+async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgPool> {
+    PgPoolOptions::new()
+        .max_connections(16)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options.clone())
+        .await
+}
+
 impl Store {
     /// Connects, runs what migrations are missing, and checks that the tables fit the programs.
     ///
@@ -157,12 +171,38 @@ impl Store {
     pub async fn open(url: &str, schema: Arc<Schema>) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url.parse()?;
         let options = options.application_name("gantry-indexer");
-        let pool = PgPoolOptions::new()
-            .max_connections(16)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(options.clone())
-            .await?;
+        let pool = connect(&options).await?;
         MIGRATIONS.run(&pool).await?;
+        Self::over(pool, options, schema).await
+    }
+
+    /// Connects to tables that another instance writes, on the same server or on a replica. Every session is read only.
+    ///
+    /// # Errors
+    /// Where Postgres cannot be reached, or what the tables need was not migrated yet.
+    pub async fn open_to_read(url: &str, schema: Arc<Schema>) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = url.parse()?;
+        let options = options
+            .application_name("gantry-indexer serve")
+            .options([("default_transaction_read_only", "on")]);
+        let pool = connect(&options).await?;
+        let migrated: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
+            .fetch_one(&pool)
+            .await?;
+        let done: Vec<i64> = if migrated {
+            sqlx::query_scalar("select version from _sqlx_migrations where success")
+                .fetch_all(&pool)
+                .await?
+        } else {
+            Vec::new()
+        };
+        if let Some(missing) = MIGRATIONS.iter().find(|migration| !done.contains(&migration.version)) {
+            return Err(StoreError::NotMigrated(missing.version));
+        }
+        Self::over(pool, options, schema).await
+    }
+
+    async fn over(pool: PgPool, options: PgConnectOptions, schema: Arc<Schema>) -> Result<Self, StoreError> {
         let tables = Arc::new(schema.accounts.iter().map(Table::new).collect());
         let store = Self {
             pool,
