@@ -232,12 +232,32 @@ fn test_alone(name: &str) -> Result<()> {
     sh::shown(tests(&[], &[name.to_owned()]).args(["--", "--nocapture"]))
 }
 
-/// Runs the benchmarks' program over the built programs.
+/// Runs the benchmarks' program over the built programs, or the one that reads the API.
 pub(crate) fn bench(arguments: &[OsString]) -> Result<()> {
+    if let [verb, rest @ ..] = arguments
+        && verb == "api"
+    {
+        return bench_api(rest);
+    }
     programs::compile_deployed(Compiler::Debian)?;
     // Of the whole workspace, so that the dependencies' features are those of every other build.
     sh::shown(cargo(&paths::root()).args(["build", "--workspace", "--bin", "gantry-bench"]))?;
     sh::shown(Command::new(paths::root().join("target/debug/gantry-bench")).args(arguments))
+}
+
+/// Reads the API while its tables are written, both optimised.
+fn bench_api(arguments: &[OsString]) -> Result<()> {
+    setup::postgres()?;
+    // Alone: the embedded network, which the rest of the workspace needs, takes far longer to optimise.
+    sh::shown(cargo(&paths::root()).args(["build", "--release", "-p", "gantry-bench-api"]))?;
+    // Its output is the result, which `--json` makes one object of.
+    let mut measure = Command::new(paths::root().join("target/release/gantry-bench-api"));
+    let status = measure.args(arguments).status().context("gantry-bench-api")?;
+    if status.success() {
+        Ok(())
+    } else {
+        bail!("gantry-bench-api failed: {status}")
+    }
 }
 
 fn test_end_to_end() -> Result<()> {

@@ -140,7 +140,8 @@ fn explained(error: &dyn std::error::Error) -> String {
         }
         cause = error.source();
     }
-    if text.contains("UnknownIssuer") {
+    // Bad signatures are those of an authority with the name of one that is known.
+    if text.contains("UnknownIssuer") || text.contains("BadSignature") {
         text += ": no authority known here vouches for the server; name the file with its authority's certificate with \
                  --stream-ca";
     }

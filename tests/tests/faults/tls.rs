@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
@@ -12,8 +12,9 @@ use super::proxy::Proxy;
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
-fn authority() -> anyhow::Result<Authority> {
+fn authority(name: &str) -> anyhow::Result<Authority> {
     let mut params = CertificateParams::new(Vec::new())?;
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     Ok(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?)
 }
@@ -34,13 +35,15 @@ fn server(authority: &Authority, name: &str) -> anyhow::Result<Arc<ServerConfig>
 async fn a_stream_over_tls_and_servers_that_are_not_who_they_say() -> anyhow::Result<()> {
     let mut lab = Lab::start().await?;
     let plain = lab.grpc_url.clone();
-    let (ours, others) = (authority()?, authority()?);
+    let (ours, others) = (authority("ours")?, authority("others")?);
     let folder = tempfile::tempdir()?;
     let ca = folder.path().join("ca.pem");
     std::fs::write(&ca, ours.pem())?;
     let right = Proxy::start(&plain, Some(server(&ours, "localhost")?)).await?;
     let misnamed = Proxy::start(&plain, Some(server(&ours, "stream.example")?)).await?;
     let unknown = Proxy::start(&plain, Some(server(&others, "localhost")?)).await?;
+    // Of an authority that calls itself as ours does.
+    let forged = Proxy::start(&plain, Some(server(&authority("ours")?, "localhost")?)).await?;
     let url = |proxy: &Proxy| format!("https://localhost:{}", proxy.address().port());
     lab.kill_indexer().await?;
 
@@ -49,6 +52,7 @@ async fn a_stream_over_tls_and_servers_that_are_not_who_they_say() -> anyhow::Re
     for (proxy, file, said) in [
         (&misnamed, Some(&ca), "not valid for name"),
         (&unknown, Some(&ca), "--stream-ca"),
+        (&forged, Some(&ca), "--stream-ca"),
         (&right, None, "--stream-ca"),
     ] {
         let before = lab.log().len();
