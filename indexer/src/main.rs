@@ -90,7 +90,7 @@ async fn run(options: Run) -> anyhow::Result<()> {
         store.clone(),
         Chain::new(options.rpc.rpc_url.clone()),
         IngestOptions {
-            source: options.source(),
+            source: options.source()?,
             buffer_limit: options.buffer_limit(),
             retention: options.retention(),
         },

@@ -118,6 +118,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "Times that confirmed blocks were abandoned and undone",
     ),
     (
+        "gantry_indexer_api_streams_cut_total",
+        "Streams of events ended because their client did not read",
+    ),
+    (
         "gantry_indexer_snapshots_total",
         "Times that all accounts were read at once, for lack of a stream from where the tables were",
     ),

@@ -1,8 +1,9 @@
 //! What can be set, by flag, environment or file.
 
 use std::ffi::OsString;
+use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -155,6 +156,9 @@ pub(crate) struct Run {
     /// Token that the gRPC endpoint asks for
     #[arg(long, env = "GANTRY_GRPC_TOKEN", hide_env_values = true)]
     grpc_token: Option<String>,
+    /// File with certificates (PEM) of authorities that may vouch for an https gRPC endpoint, besides the system's
+    #[arg(long, env = "GANTRY_STREAM_CA", value_name = "FILE")]
+    stream_ca: Option<PathBuf>,
     /// Compression to ask the gRPC endpoint for
     #[arg(long, env = "GANTRY_GRPC_COMPRESSION", value_enum)]
     grpc_compression: Option<GrpcCompression>,
@@ -179,16 +183,17 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn source(&self) -> SourceOptions {
-        SourceOptions {
+    pub(crate) fn source(&self) -> anyhow::Result<SourceOptions> {
+        Ok(SourceOptions {
             url: self.grpc_url.clone(),
+            ca: self.stream_ca.as_deref().map(certificates).transpose()?,
             token: self.grpc_token.clone().filter(|token| !token.is_empty()),
             silence: Duration::from_secs(self.silence_seconds),
             compression: self.grpc_compression.map(|compression| match compression {
                 GrpcCompression::Gzip => Compression::Gzip,
                 GrpcCompression::Zstd => Compression::Zstd,
             }),
-        }
+        })
     }
 
     pub(crate) const fn retention(&self) -> Retention {
@@ -203,6 +208,18 @@ impl Run {
             .unwrap_or(usize::MAX)
             .saturating_mul(1 << 20)
     }
+}
+
+/// The certificates in a file.
+fn certificates(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let read = fs::read(file).with_context(|| format!("cannot read --stream-ca {}", file.display()))?;
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    anyhow::ensure!(
+        read.windows(begin.len()).any(|line| line == begin),
+        "--stream-ca {} holds no certificate: a PEM file with BEGIN CERTIFICATE is expected",
+        file.display()
+    );
+    Ok(read)
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -267,7 +284,6 @@ impl Cli {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     const SAMPLE: &str = include_str!("../../deploy/gantry-indexer.toml");
 

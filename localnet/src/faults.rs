@@ -73,6 +73,8 @@ pub struct Wire {
     pub forget_below: Option<u64>,
     /// Replays fail without saying why.
     pub fail_replays: bool,
+    /// Seconds by which times of blocks and messages are off.
+    pub clock_seconds: i64,
 }
 
 #[derive(Debug, Default)]

@@ -1,7 +1,13 @@
-//! The chain part against a real Agave validator: programs, SDK, node and matcher over plain RPC.
+//! The chain part against a real Agave validator: programs, SDK, node and matcher over plain RPC, and the indexer's
+//! tables from the same.
 //!
 //! Runs where `GANTRY_TEST_VALIDATOR` names a `solana-test-validator`; says so where it does not.
 
+use gantry_indexer::ingest::from_rpc;
+use gantry_indexer::rpc::Chain as IndexerChain;
+use gantry_indexer::schema::Schema;
+use gantry_indexer::store::Store;
+use gantry_indexer::verify::{Report, verify};
 use gantry_sdk::{
     market, registry, staking,
     state::{JobExt as _, JobStatus},
@@ -9,10 +15,11 @@ use gantry_sdk::{
 use gantry_stack::{
     Chain, Database,
     child::{Child, ChildSpec, Orphan, Readiness},
+    postgres::{Postgres, PrivateOptions},
     stack::ChainUrls,
 };
 use gantry_tests::market::{TestMarket, assert_conserved, repository};
-use std::{net::TcpListener, path::Path, time::Duration};
+use std::{net::TcpListener, path::Path, sync::Arc, time::Duration};
 
 /// Free ports for RPC and faucet. The validator takes the port after the RPC port for WebSocket; those after it are for
 /// its other sockets.
@@ -50,6 +57,23 @@ async fn start_validator(binary: &Path, folder: &Path, rpc: u16, faucet: u16) ->
     Ok(Child::start(spec).await?)
 }
 
+/// The tables from the validator's RPC alone, which has no stream, and how they compare with it.
+async fn index_by_rpc(url: &str, folder: &Path) -> anyhow::Result<Report> {
+    let postgres = Postgres::private(PrivateOptions::new(folder.join("postgres-run"))).await?;
+    let store = Store::open(postgres.url(), Arc::new(Schema::embedded()?)).await?;
+    let chain = IndexerChain::new(url.to_owned());
+    // Nobody writes any more: once that is final, what is confirmed is what is final.
+    let quiet = chain.slot().await?;
+    for program in &store.schema().programs {
+        while let Err(error) = chain.program_accounts(&program.address, quiet, "finalized").await {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            anyhow::ensure!(chain.slot().await? < quiet + 400, "not final after 400 slots: {error}");
+        }
+    }
+    from_rpc(&store, &chain).await?;
+    Ok(verify(&store, &chain, Duration::from_secs(30)).await?)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_runs_on_a_real_validator() -> anyhow::Result<()> {
     let Some(binary) = std::env::var_os("GANTRY_TEST_VALIDATOR").filter(|path| !path.is_empty()) else {
@@ -73,7 +97,18 @@ async fn a_job_runs_on_a_real_validator() -> anyhow::Result<()> {
     assert!(settled.paid_seconds > 0);
     let manifest = test.market.gantry.result(&job, &test.market.blobs).await?;
     assert_eq!((manifest.exit_code, manifest.missing.len()), (0, 0));
+    // One that is still there when the tables are compared.
+    test.open_render(16).await?;
     drop(test);
+    let report = index_by_rpc(&format!("http://127.0.0.1:{rpc}"), folder.path()).await?;
+    println!(
+        "verify against a real validator: {} rows, differences {}",
+        report.rows,
+        report.differences.len()
+    );
+    assert!(report.rows > 10, "{report:?}");
+    assert!(report.tables["job"] > 0 && report.tables["node"] > 0, "{report:?}");
+    assert!(report.differences.is_empty(), "{:#?}", report.differences);
     validator.stop().await;
     Ok(())
 }

@@ -4,12 +4,18 @@
 
 mod faults {
     pub(crate) mod branches;
+    pub(crate) mod clock;
     pub(crate) mod crashes;
+    pub(crate) mod disk;
     pub(crate) mod garbage;
     pub(crate) mod lab;
+    pub(crate) mod network;
     pub(crate) mod postgres;
+    pub(crate) mod proxy;
+    pub(crate) mod readers;
     pub(crate) mod recorded;
     pub(crate) mod replay;
     pub(crate) mod stream;
+    pub(crate) mod tls;
     pub(crate) mod trade;
 }

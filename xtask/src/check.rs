@@ -24,8 +24,8 @@ const CARGO_DENY: &str = "0.20.2";
 
 /// The package whose tests run the programs in the VM, and the processes.
 const VM_PACKAGE: &str = "gantry-tests";
-/// Its test files that are groups of their own.
-const ALONE: [&str; 3] = ["adversarial", "faults", "invariants"];
+/// Test files that are groups of their own.
+const ALONE: [&str; 4] = ["adversarial", "contract", "faults", "invariants"];
 
 /// A part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -46,6 +46,8 @@ pub(crate) enum Group {
     Invariants,
     /// Compute units of every instruction, against the checked-in table
     Cu,
+    /// The API held to its own description by Schemathesis
+    Contract,
     /// The indexer with its stream, its database and itself broken on purpose
     Faults,
     /// All processes end to end
@@ -105,6 +107,11 @@ const STEPS: &[Step] = &[
         name: "compute units",
         group: Group::Cu,
         work: || bench(&["cu", "--check"].map(Into::into)),
+    },
+    Step {
+        name: "API contract",
+        group: Group::Contract,
+        work: test_contract,
     },
     Step {
         name: "faults",
@@ -204,7 +211,8 @@ fn test_programs_on_host() -> Result<()> {
 fn test_units() -> Result<()> {
     // The indexer's and the stack's own tests run against a real server.
     setup::postgres()?;
-    let integration = test_files(|package, name| package != VM_PACKAGE && !is_end_to_end(name))?;
+    let integration =
+        test_files(|package, name| package != VM_PACKAGE && !is_end_to_end(name) && !ALONE.contains(&name))?;
     // No doc tests: the documentation has none, and cargo would compile every dependency once more to find that out.
     run_tests(&["--lib", "--bins"], &integration)
 }
@@ -224,12 +232,32 @@ fn test_alone(name: &str) -> Result<()> {
     sh::shown(tests(&[], &[name.to_owned()]).args(["--", "--nocapture"]))
 }
 
-/// Runs the benchmarks' program over the built programs.
+/// Runs the benchmarks' program over the built programs, or the one that reads the API.
 pub(crate) fn bench(arguments: &[OsString]) -> Result<()> {
+    if let [verb, rest @ ..] = arguments
+        && verb == "api"
+    {
+        return bench_api(rest);
+    }
     programs::compile_deployed(Compiler::Debian)?;
     // Of the whole workspace, so that the dependencies' features are those of every other build.
     sh::shown(cargo(&paths::root()).args(["build", "--workspace", "--bin", "gantry-bench"]))?;
     sh::shown(Command::new(paths::root().join("target/debug/gantry-bench")).args(arguments))
+}
+
+/// Reads the API while its tables are written, both optimised.
+fn bench_api(arguments: &[OsString]) -> Result<()> {
+    setup::postgres()?;
+    // Alone: the embedded network, which the rest of the workspace needs, takes far longer to optimise.
+    sh::shown(cargo(&paths::root()).args(["build", "--release", "-p", "gantry-bench-api"]))?;
+    // Its output is the result, which `--json` makes one object of.
+    let mut measure = Command::new(paths::root().join("target/release/gantry-bench-api"));
+    let status = measure.args(arguments).status().context("gantry-bench-api")?;
+    if status.success() {
+        Ok(())
+    } else {
+        bail!("gantry-bench-api failed: {status}")
+    }
 }
 
 fn test_end_to_end() -> Result<()> {
@@ -242,8 +270,16 @@ fn test_end_to_end() -> Result<()> {
     sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
 }
 
+fn test_contract() -> Result<()> {
+    setup::postgres()?;
+    let mut test = tests(&[], &["contract".to_owned()]);
+    test.env("GANTRY_SCHEMATHESIS", setup::schemathesis()?);
+    sh::shown(test.args(["--", "--nocapture"]))
+}
+
 fn test_faults() -> Result<()> {
     setup::postgres()?;
+    setup::faketime()?;
     programs::compile_deployed(Compiler::Debian)?;
     build_binaries()?;
     // Each has a network, a database and an indexer of its own, and counts on being in time.

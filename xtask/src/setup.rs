@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use sha2::{Digest as _, Sha256};
 
 use crate::{paths, progress::Steps, sh, toolchain::Toolchain};
 
@@ -26,6 +27,8 @@ const CREATE_CLUSTER: &str = "/etc/postgresql-common/createcluster.conf";
 pub(crate) fn all() -> Result<()> {
     build_programs()?;
     postgres()?;
+    faketime()?;
+    schemathesis()?;
     toolchain()?;
     eprintln!("setup: all is there");
     Ok(())
@@ -44,6 +47,69 @@ pub(crate) fn build_programs() -> Result<()> {
         .map(|(_, package)| *package)
         .collect();
     if missing.is_empty() { Ok(()) } else { install(&missing) }
+}
+
+/// What stands between a program and the clock, for tests of clocks that jump.
+pub(crate) fn faketime() -> Result<()> {
+    let folders = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let mut libraries = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
+    if libraries.any(|library| library.exists()) {
+        return Ok(());
+    }
+    install(&["libfaketime"])
+}
+
+/// Schemathesis, in a Python environment of its own in the cache folder: exactly the packages that `requirements.txt`
+/// names, by their hashes. Gives its program.
+pub(crate) fn schemathesis() -> Result<PathBuf> {
+    let requirements = paths::root().join("indexer/tests/contract/requirements.txt");
+    let wanted = fs::read(&requirements).with_context(|| requirements.display().to_string())?;
+    let name = format!("{:x}", Sha256::digest(&wanted));
+    let home = paths::cache()?.join(format!("schemathesis-{}", &name[..12]));
+    let (program, whole) = (home.join("bin/schemathesis"), home.join("whole"));
+    if whole.exists() && program.exists() {
+        return Ok(program);
+    }
+    let python = python()?;
+    if home.exists() {
+        fs::remove_dir_all(&home).with_context(|| home.display().to_string())?;
+    }
+    let logs = paths::cache()?.join("log");
+    let mut steps = Steps::new("schemathesis", 1);
+    steps.step("installing it into the cache folder", || {
+        let mut make = Command::new(&python);
+        make.args(["-m", "venv"]).arg(&home);
+        sh::quiet(&mut make, &logs.join("venv.log"))?;
+        let mut install = Command::new(home.join("bin/python"));
+        install
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--disable-pip-version-check",
+                "--no-deps",
+                "--require-hashes",
+            ])
+            .args(["--only-binary", ":all:", "--requirement"])
+            .arg(&requirements);
+        sh::quiet(&mut install, &logs.join("pip.log"))
+    })?;
+    fs::write(&whole, "").with_context(|| whole.display().to_string())?;
+    Ok(program)
+}
+
+/// A Python that can make environments and is new enough: Debian's, unless another one comes first.
+fn python() -> Result<&'static str> {
+    const FITS: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
+    let fits = |python: &str| sh::succeeds(Command::new(python).args(["-c", FITS]));
+    if let Some(python) = ["python3", "/usr/bin/python3"].into_iter().find(|python| fits(python)) {
+        return Ok(python);
+    }
+    install(&["python3-venv"])?;
+    if fits("/usr/bin/python3") {
+        return Ok("/usr/bin/python3");
+    }
+    bail!("Schemathesis needs Python 3.11 or newer with venv, and /usr/bin/python3 is older")
 }
 
 /// A Postgres server to start, unless `DATABASE_URL` names one that runs.

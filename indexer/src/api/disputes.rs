@@ -96,12 +96,16 @@ list_params! {
     DisputeParams, sorts = "^-?(address|opened_at|deadline)$",
     {
         /// The job.
+        #[param(format = "base58")]
         job: Option<String>,
         /// Who opened it.
+        #[param(format = "base58")]
         opener: Option<String>,
         /// The customer of the job.
+        #[param(format = "base58")]
         customer: Option<String>,
         /// The provider account of the job's node.
+        #[param(format = "base58")]
         provider: Option<String>,
         /// Only those that are over, or only the others.
         closed: Option<bool>,
@@ -125,7 +129,7 @@ pub(super) async fn disputes(State(api): State<Api>, Params(params): Params<Disp
 
 /// One dispute, by the address of its account.
 #[utoipa::path(get, path = "/v1/disputes/{address}", tag = "jobs",
-    params(("address" = String, Path, description = "Address of the account, base58"), SlotParams),
+    params(("address" = String, Path, format = "base58", description = "Address of the account, 32 bytes in base58"), SlotParams),
     responses((status = 200, description = "The dispute", body = Envelope<Dispute>), Refusals, Missing))]
 pub(super) async fn dispute(
     State(api): State<Api>,

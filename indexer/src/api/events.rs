@@ -122,8 +122,10 @@ list_params! {
         #[param(pattern = "^(registry|staking|market)$")]
         program: Option<String>,
         /// An account, wallet or mint that it names.
+        #[param(format = "base58")]
         account: Option<String>,
         /// The job that it is about.
+        #[param(format = "base58")]
         job: Option<String>,
         /// Its first slot.
         from_slot: Option<u64>,
@@ -138,6 +140,11 @@ pub(super) fn name_param(name: &str) -> Result<&str, Problem> {
     is_name.then_some(name).ok_or_else(|| {
         Problem::bad_request("name is none of an event: 1 to 64 letters and digits are expected, as in JobSettled")
     })
+}
+
+/// The slot that a parameter holds, as the tables keep it.
+fn slot_param(name: &str, slot: u64) -> Result<i64, Problem> {
+    i64::try_from(slot).map_err(|_| Problem::bad_request(format!("{name} is {slot}: no slot is above {}", i64::MAX)))
 }
 
 /// The program that a parameter names.
@@ -185,12 +192,11 @@ pub(super) async fn events(State(api): State<Api>, Params(params): Params<EventP
     if let Some(job) = &params.job {
         query.push(" and job = ").push_bind(key_param("job", job)?.to_vec());
     }
-    let slot = |slot: u64| i64::try_from(slot).unwrap_or(i64::MAX);
     if let Some(from) = params.from_slot {
-        query.push(" and slot >= ").push_bind(slot(from));
+        query.push(" and slot >= ").push_bind(slot_param("from_slot", from)?);
     }
     if let Some(to) = params.to_slot {
-        query.push(" and slot <= ").push_bind(slot(to));
+        query.push(" and slot <= ").push_bind(slot_param("to_slot", to)?);
     }
     if let Some(cursor) = paging.cursor {
         Place::read(cursor)?.push(&mut query, descending);

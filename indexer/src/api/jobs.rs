@@ -9,7 +9,7 @@ use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 use utoipa::ToSchema;
 
 use super::events::{Event, Place, TimelineParams};
-use super::list::{Column, Listing, Source, country_param, cut, key_param, list_params, one, status_param};
+use super::list::{Column, Listing, Source, country_param, cut, key_param, list_params, read_one, status_param};
 use super::page::Answer;
 use super::problem::{Address, Missing, Refusals};
 use super::row::{flags, json, named, some_key, text};
@@ -222,12 +222,16 @@ list_params! {
         #[param(pattern = "^(open|assigned|running|finished|lapsed|disputed|resolved|closed)$")]
         status: Option<String>,
         /// The customer's wallet.
+        #[param(format = "base58")]
         customer: Option<String>,
         /// The provider account of its node.
+        #[param(format = "base58")]
         provider: Option<String>,
         /// Its node.
+        #[param(format = "base58")]
         node: Option<String>,
         /// The mint that it is paid in.
+        #[param(format = "base58")]
         mint: Option<String>,
         /// A country that it allows by name, ISO 3166-1 alpha-2.
         #[param(pattern = "^[A-Za-z]{2}$")]
@@ -265,27 +269,26 @@ pub(super) async fn jobs(State(api): State<Api>, Params(params): Params<JobParam
 
 /// One job, by the address of its account.
 #[utoipa::path(get, path = "/v1/jobs/{address}", tag = "jobs",
-    params(("address" = String, Path, description = "Address of the account, base58"), SlotParams),
+    params(("address" = String, Path, format = "base58", description = "Address of the account, 32 bytes in base58"), SlotParams),
     responses((status = 200, description = "The job", body = Envelope<Job>), Refusals, Missing))]
 pub(super) async fn job(
     State(api): State<Api>,
     Address(address): Address,
     Params(params): Params<SlotParams>,
 ) -> Answer<Job> {
-    let mut answer = one::<Job>(&api, &JOBS, "job", &address, params.min_slot).await?;
-    if answer.data.status == CLOSED {
-        // What closed it is in the tables with it, and stays there.
+    let (mut reading, mut job) = read_one::<Job>(&api, &JOBS, "job", &address, params.min_slot).await?;
+    if job.status == CLOSED {
         let sql = "select slot, transaction_index, index, block_time, signature, program, name, data::text as data \
             from event where job = $1 and name in ('JobSettled', 'JobCancelled') order by slot desc limit 1";
         let closing = sqlx::query_as(sql).bind(key_param("address", &address)?.to_vec());
-        answer.data.closing = closing.fetch_optional(api.store.pool()).await?;
+        job.closing = closing.fetch_optional(&mut *reading.transaction).await?;
     }
-    Ok(answer)
+    Ok(reading.answer(job, None))
 }
 
 /// All that happened to a job, in the order of the chain.
 #[utoipa::path(get, path = "/v1/jobs/{address}/timeline", tag = "jobs",
-    params(("address" = String, Path, description = "Address of the account, base58"), TimelineParams),
+    params(("address" = String, Path, format = "base58", description = "Address of the account, 32 bytes in base58"), TimelineParams),
     responses((status = 200, description = "What happened", body = Envelope<Vec<JobEvent>>), Refusals, Missing))]
 pub(super) async fn timeline(
     State(api): State<Api>,

@@ -20,8 +20,6 @@ use tower_http::trace::TraceLayer;
 use super::page::SLOT_HEADER;
 use super::{Problem, observe, problem};
 
-/// Longest time until an answer begins: that of `min_slot` and some more.
-const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 /// Most bytes of the path and the query together.
 const MAX_URI: usize = 4_096;
 /// Most bytes of a body, though nothing here takes one.
@@ -144,7 +142,7 @@ async fn meter(State(meter): State<Arc<Meter>>, request: Request, next: Next) ->
 }
 
 /// Refuses a path and query that are longer than any that makes sense.
-async fn measure(request: Request, next: Next) -> Response {
+async fn refuse_long_uris(request: Request, next: Next) -> Response {
     let length = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     if length > MAX_URI {
         return Problem::of_status(StatusCode::URI_TOO_LONG).into_response();
@@ -216,7 +214,7 @@ fn cors() -> CorsLayer {
 pub(super) fn metered<S: Clone + Send + Sync + 'static>(routes: Router<S>, limits: Limits) -> Router<S> {
     let routes = routes
         .layer(middleware::from_fn(revalidate))
-        .layer(middleware::from_fn(measure));
+        .layer(middleware::from_fn(refuse_long_uris));
     match Meter::new(limits) {
         Some(new) => routes.layer(middleware::from_fn_with_state(Arc::new(new), meter)),
         None => routes,
@@ -224,14 +222,11 @@ pub(super) fn metered<S: Clone + Send + Sync + 'static>(routes: Router<S>, limit
 }
 
 /// What is around every route.
-pub(super) fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+pub(super) fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>, longest: Duration) -> Router<S> {
     // The last is the outermost.
     routes
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::GATEWAY_TIMEOUT,
-            LONGEST_ANSWER,
-        ))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, longest))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(problem::explain))
         .layer(cors())
@@ -244,6 +239,8 @@ pub(super) fn around<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Rou
 
 #[cfg(test)]
 mod tests {
+    use axum::routing::get;
+
     use super::*;
 
     fn of(text: &str) -> Client {
@@ -277,6 +274,35 @@ mod tests {
             })
             .is_none()
         );
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_or_never_answers_is_a_problem_and_harms_nobody_else() {
+        let routes: Router = Router::new()
+            .route("/panics", get(async || -> &'static str { panic!("on purpose") }))
+            .route("/waits", get(async || std::future::pending::<&'static str>().await))
+            .route("/answers", get(async || "yes"));
+        let routes = around(routes, Duration::from_millis(200));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let http = reqwest::Client::new();
+        for _ in 0..3 {
+            for (path, status, kind) in [
+                ("panics", 500, "urn:gantry:internal"),
+                ("waits", 504, "urn:gantry:timeout"),
+            ] {
+                let answer = http.get(format!("{base}/{path}")).send().await.expect("an answer");
+                assert_eq!(answer.status(), status, "{path}");
+                assert_eq!(answer.headers()["content-type"], "application/problem+json");
+                assert!(answer.headers().contains_key("x-request-id"));
+                let body: serde_json::Value = answer.json().await.expect("JSON");
+                assert_eq!(body["type"], kind);
+                assert!(!body.to_string().contains("on purpose"), "{body}");
+            }
+            let answer = http.get(format!("{base}/answers")).send().await.expect("an answer");
+            assert_eq!(answer.text().await.expect("text"), "yes");
+        }
     }
 
     #[test]

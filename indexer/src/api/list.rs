@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 
-use super::page::Answer;
+use super::page::{Answer, Reading};
 use super::{Api, Problem};
 use crate::store::Numeric;
 use crate::{Key, key};
@@ -228,6 +228,21 @@ pub(super) async fn one<T>(api: &Api, source: &Source, what: &str, address: &str
 where
     T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
 {
+    let (reading, item) = read_one(api, source, what, address, min_slot).await?;
+    Ok(reading.answer(item, None))
+}
+
+/// The one row of `source` at `address`, and the reading for more of the same moment.
+pub(super) async fn read_one<T>(
+    api: &Api,
+    source: &Source,
+    what: &str,
+    address: &str,
+    min_slot: Option<u64>,
+) -> Result<(Reading, T), Problem>
+where
+    T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
     let bytes = key_param("address", address)?;
     let mut query = QueryBuilder::<Postgres>::new("select ");
     query.push(source.columns).push(" from ").push(source.from);
@@ -236,7 +251,7 @@ where
     let item = query.build_query_as::<T>();
     let item = item.fetch_optional(&mut *reading.transaction).await?;
     let item = item.ok_or_else(|| Problem::not_found(format!("there is no {what} {address}")))?;
-    Ok(reading.answer(item, None))
+    Ok((reading, item))
 }
 
 /// The key that a parameter holds.

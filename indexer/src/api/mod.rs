@@ -1,5 +1,6 @@
 //! The HTTP API: reads of the tables, each at one moment, with the slot of that moment.
 
+mod cut;
 mod disputes;
 mod events;
 mod feed;
@@ -43,7 +44,7 @@ pub use problem::{Address, Params, Problem};
 pub use rules::{Council, Mint, Network, SlaCredit, Staking, Terms};
 pub use stake::{Pool, Position, Unbonding};
 pub use stats::{Stats, Volume};
-pub use streams::StreamMessage;
+pub use streams::{Bounds, StreamMessage};
 pub use supply::{Attestation, Hardware, Node, Provider, Record};
 
 /// What the handlers share.
@@ -57,6 +58,7 @@ pub struct Api {
     limits: Limits,
     /// Turns true when streams are to end; each of them holds a receiver.
     closing: Arc<watch::Sender<bool>>,
+    bounds: Bounds,
     feed: Arc<Feed>,
     open: Arc<Open>,
 }
@@ -75,6 +77,7 @@ impl Api {
             max_age: None,
             closing: Arc::default(),
             limits: Limits::default(),
+            bounds: Bounds::default(),
         }
     }
 
@@ -93,6 +96,12 @@ impl Api {
         }
     }
 
+    /// The same within other bounds.
+    #[must_use]
+    pub fn with_bounds(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
+    }
+
     /// The routes. The addresses of clients are known only where [`Self::serve`] serves them.
     pub fn router(self) -> Router {
         let (operation, described) = openapi::operation().split_for_parts();
@@ -101,7 +110,7 @@ impl Api {
         let routes = limits::metered(market.merge(openapi::pages(document)), self.limits)
             .merge(operation)
             .fallback(async || Problem::not_found("there is nothing at this path: /docs shows what there is"));
-        limits::around(routes).with_state(self)
+        limits::around(routes, self.bounds.longest_answer).with_state(self)
     }
 
     /// Serves the routes to whoever connects.

@@ -77,7 +77,8 @@ pub(super) fn pages<S: Clone + Send + Sync + 'static>(document: utoipa::openapi:
 /// A parameter may be left out, but there is no null in a query.
 fn no_null_parameters(document: &mut Value) {
     let operations = document["paths"].as_object_mut().into_iter().flatten();
-    let operations = operations.filter_map(|(_, item)| item["get"]["parameters"].as_array_mut());
+    // Not by index, which would make what is not there.
+    let operations = operations.filter_map(|(_, item)| item.pointer_mut("/get/parameters")?.as_array_mut());
     for parameter in operations.flatten() {
         let kinds = parameter["schema"]["type"].as_array_mut();
         if let Some(kind) = kinds.and_then(|kinds| kinds.iter().find(|kind| *kind != "null").cloned()) {

@@ -211,12 +211,12 @@ fn refusals<const N: usize>(refusals: [(StatusCode, &str); N]) -> BTreeMap<Strin
     refusals.into_iter().map(response).collect()
 }
 
-/// What every read may be refused with.
-pub(super) struct Refusals;
+/// What every request for data may be refused with.
+pub(super) struct StreamRefusals;
 
-impl IntoResponses for Refusals {
+impl IntoResponses for StreamRefusals {
     fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let mut responses = refusals([
+        refusals([
             (StatusCode::BAD_REQUEST, "A parameter is malformed or not known"),
             (StatusCode::URI_TOO_LONG, "The query is too long"),
             (
@@ -225,10 +225,19 @@ impl IntoResponses for Refusals {
             ),
             (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "`min_slot` was not reached in time, or the database does not answer",
+                "The slot or the id that was asked for was not reached in time, or the database does not answer",
             ),
             (StatusCode::GATEWAY_TIMEOUT, "The read took too long"),
-        ]);
+        ])
+    }
+}
+
+/// The same of a read, which a client may have already.
+pub(super) struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let mut responses = StreamRefusals::responses();
         let same = ResponseBuilder::new().description("What `if-none-match` names is still current");
         responses.insert("304".to_owned(), same.into());
         responses

@@ -163,6 +163,7 @@ list_params! {
     PoolParams, sorts = "^-?(address|active|rewards_total|commission_bps|positions)$",
     {
         /// The provider account.
+        #[param(format = "base58")]
         provider: Option<String>,
         /// Those whose account is gone, in place of those that are there.
         closed: bool,
@@ -181,7 +182,7 @@ pub(super) async fn pools(State(api): State<Api>, Params(params): Params<PoolPar
 
 /// One pool, by the address of its account.
 #[utoipa::path(get, path = "/v1/pools/{address}", tag = "stake",
-    params(("address" = String, Path, description = "Address of the account, base58"), SlotParams),
+    params(("address" = String, Path, format = "base58", description = "Address of the account, 32 bytes in base58"), SlotParams),
     responses((status = 200, description = "The pool", body = Envelope<Pool>), Refusals, Missing))]
 pub(super) async fn pool(
     State(api): State<Api>,
@@ -196,8 +197,10 @@ list_params! {
     PositionParams, sorts = "^-?(address|shares)$",
     {
         /// Who staked.
+        #[param(format = "base58")]
         owner: Option<String>,
         /// The pool.
+        #[param(format = "base58")]
         pool: Option<String>,
         /// Those whose account is gone, in place of those that are there.
         closed: bool,
@@ -217,7 +220,7 @@ pub(super) async fn positions(State(api): State<Api>, Params(params): Params<Pos
 
 /// One position, by the address of its account.
 #[utoipa::path(get, path = "/v1/positions/{address}", tag = "stake",
-    params(("address" = String, Path, description = "Address of the account, base58"), SlotParams),
+    params(("address" = String, Path, format = "base58", description = "Address of the account, 32 bytes in base58"), SlotParams),
     responses((status = 200, description = "The position", body = Envelope<Position>), Refusals, Missing))]
 pub(super) async fn position(
     State(api): State<Api>,

@@ -18,17 +18,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::feed::{End, Feed, Filter, Message, Subscription, id_param};
 use super::limits::{Client, client_of};
-use super::problem::{Lost, Refusals};
-use super::{Api, Params, Problem};
+use super::problem::{Lost, StreamRefusals};
+use super::{Api, Params, Problem, cut};
 
-/// Streams that are open at once, of all clients,
-const MAX_STREAMS: usize = 1_000;
-/// and of one.
-const MAX_STREAMS_OF_CLIENT: usize = 16;
 /// How often a stream says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How long a client may take for one message before its WebSocket is closed.
-const SLOWEST_CLIENT: Duration = Duration::from_secs(30);
 /// How long an id that is not written yet is waited for: a replica may be behind the server that gave it.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Close codes of RFC 6455.
@@ -38,19 +32,44 @@ const SERVICE_RESTART: u16 = 1_012;
 /// When the client of a stream that ends with the server is to connect again.
 const RECONNECT: Duration = Duration::from_secs(1);
 
+/// What one request or one client can take at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Streams that are open at once, of all clients,
+    pub streams: usize,
+    /// and of one.
+    pub streams_of_client: usize,
+    /// How long a client may take for what waits for it before its stream is ended. It resumes where it was.
+    pub slowest_client: Duration,
+    /// Longest time until an answer begins.
+    pub longest_answer: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            streams: 1_000,
+            streams_of_client: 16,
+            slowest_client: Duration::from_secs(30),
+            // That of `min_slot` and some more.
+            longest_answer: Duration::from_secs(20),
+        }
+    }
+}
+
 /// Counts the open streams.
 #[derive(Debug, Default)]
 pub(super) struct Open(Mutex<HashMap<Client, usize>>);
 
 impl Open {
-    fn enter(self: &Arc<Self>, client: Client) -> Result<Place, Problem> {
+    fn enter(self: &Arc<Self>, client: Client, bounds: &Bounds) -> Result<Place, Problem> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (all, own) = (open.values().sum::<usize>(), open.get(&client).copied().unwrap_or(0));
-        if own >= MAX_STREAMS_OF_CLIENT {
+        if own >= bounds.streams_of_client {
             let detail = format!("this client has {own} streams open: close one first");
             return Err(Problem::too_many(detail, 5));
         }
-        if all >= MAX_STREAMS {
+        if all >= bounds.streams {
             return Err(Problem::busy(
                 "as many streams are open as this server takes: try again, or use /v1/events",
             ));
@@ -113,8 +132,10 @@ pub(super) struct StreamParams {
     #[param(pattern = "^(registry|staking|market)$")]
     program: Option<String>,
     /// An account, wallet or mint that it names.
+    #[param(format = "base58")]
     account: Option<String>,
     /// The job that it is about.
+    #[param(format = "base58")]
     job: Option<String>,
     /// The id after which the stream begins; at what comes next where it is not given. The header `last-event-id` goes
     /// before it.
@@ -160,7 +181,7 @@ async fn open(api: &Api, caller: &Caller, params: &StreamParams) -> Result<(Subs
         (None, Some(after)) => Some(id_param(&after.to_string())?),
         (None, None) => None,
     };
-    let place = api.open.enter(caller.client)?;
+    let place = api.open.enter(caller.client, &api.bounds)?;
     let feed: &Arc<Feed> = &api.feed;
     let after = match after {
         None => feed.head().await?,
@@ -180,7 +201,7 @@ async fn open(api: &Api, caller: &Caller, params: &StreamParams) -> Result<(Subs
 /// browsers send by themselves: nothing is left out and nothing comes twice.
 #[utoipa::path(get, path = "/v1/events/stream", tag = "events",
     params(StreamParams, ("last-event-id" = Option<String>, Header, description = "Id of the last message that was received")),
-    responses((status = 200, description = "Messages", body = StreamMessage, content_type = "text/event-stream"), Refusals, Lost))]
+    responses((status = 200, description = "Messages", body = StreamMessage, content_type = "text/event-stream"), StreamRefusals, Lost))]
 pub(super) async fn sse(
     State(api): State<Api>,
     caller: Caller,
@@ -215,6 +236,7 @@ pub(super) async fn sse(
         Some((Ok::<_, Infallible>(event), (None, Some((subscription, place)), closing)))
     });
     let keep_alive = KeepAlive::new().interval(HEARTBEAT);
+    let messages = cut::slow(messages, api.bounds.slowest_client);
     Ok(Sse::new(messages).keep_alive(keep_alive).into_response())
 }
 
@@ -227,7 +249,7 @@ async fn closes(closing: &mut watch::Receiver<bool>) {
 #[utoipa::path(get, path = "/v1/events/ws", tag = "events", params(StreamParams),
     responses((status = 101, description = "Messages", body = StreamMessage),
         (status = 426, description = "The connection cannot be upgraded", body = Problem, content_type = "application/problem+json"),
-        Refusals, Lost))]
+        StreamRefusals, Lost))]
 pub(super) async fn ws(
     State(api): State<Api>,
     caller: Caller,
@@ -240,7 +262,8 @@ pub(super) async fn ws(
     let upgrade = upgrade.max_message_size(4_096).max_frame_size(4_096);
     let closing = api.closing.subscribe();
     Ok(upgrade.on_upgrade(async move |socket| {
-        talk(socket, subscription, Message::start(after), closing).await;
+        let slowest = api.bounds.slowest_client;
+        talk(socket, subscription, Message::start(after), slowest, closing).await;
         drop(place);
     }))
 }
@@ -249,6 +272,7 @@ async fn talk(
     mut socket: WebSocket,
     mut subscription: Subscription,
     start: Arc<Message>,
+    slowest: Duration,
     mut closing: watch::Receiver<bool>,
 ) {
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
@@ -282,7 +306,7 @@ async fn talk(
             },
         };
         let closes = matches!(frame, Frame::Close(_));
-        let sent = tokio::time::timeout(SLOWEST_CLIENT, socket.send(frame)).await;
+        let sent = tokio::time::timeout(slowest, socket.send(frame)).await;
         if closes || !matches!(sent, Ok(Ok(()))) {
             return;
         }

@@ -213,6 +213,7 @@ list_params! {
     ProviderParams, sorts = "^-?(address|registered_at|jobs_completed|served_seconds)$",
     {
         /// The provider's wallet.
+        #[param(format = "base58")]
         authority: Option<String>,
         /// Those whose account is gone, in place of those that are there.
         closed: bool,
@@ -231,7 +232,7 @@ pub(super) async fn providers(State(api): State<Api>, Params(params): Params<Pro
 
 /// One provider, by the address of its account.
 #[utoipa::path(get, path = "/v1/providers/{address}", tag = "supply",
-    params(("address" = String, Path, description = "Address of the account, base58"), SlotParams),
+    params(("address" = String, Path, format = "base58", description = "Address of the account, 32 bytes in base58"), SlotParams),
     responses((status = 200, description = "The provider", body = Envelope<Provider>), Refusals, Missing))]
 pub(super) async fn provider(
     State(api): State<Api>,
@@ -246,8 +247,10 @@ list_params! {
     NodeParams, sorts = "^-?(address|price_per_hour|registered_at|jobs_completed|served_seconds)$",
     {
         /// The provider account that the node belongs to.
+        #[param(format = "base58")]
         provider: Option<String>,
         /// The mint that its price is in.
+        #[param(format = "base58")]
         mint: Option<String>,
         /// Its status.
         #[param(pattern = "^(available|leased|draining|suspended)$")]
@@ -290,7 +293,7 @@ pub(super) async fn nodes(State(api): State<Api>, Params(params): Params<NodePar
 
 /// One node, by the address of its account.
 #[utoipa::path(get, path = "/v1/nodes/{address}", tag = "supply",
-    params(("address" = String, Path, description = "Address of the account, base58"), SlotParams),
+    params(("address" = String, Path, format = "base58", description = "Address of the account, 32 bytes in base58"), SlotParams),
     responses((status = 200, description = "The node", body = Envelope<Node>), Refusals, Missing))]
 pub(super) async fn node(
     State(api): State<Api>,

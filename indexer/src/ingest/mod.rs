@@ -21,6 +21,9 @@ use crate::stream::{Broken, Buffer, Event, SourceOptions, Step, StreamError, Sub
 use snapshot::Start;
 use writer::{Queue, Writer};
 
+pub use snapshot::from_rpc;
+pub use upkeep::UpkeepError;
+
 /// Steps between the stream and the database; when they are that many, the stream is not read.
 const QUEUE: usize = 64;
 /// The part of the buffer's limit that whole banks may take while they wait for the database.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::upkeep::UpkeepError;
 use super::writer::Queue;
 use super::{Ended, Ingest, hand_over};
-use crate::rpc::RpcError;
-use crate::store::{ProgramState, Snapshot};
+use crate::rpc::{Chain, RpcError};
+use crate::store::{ProgramState, Snapshot, Store};
 use crate::stream::{Buffer, Event, Step, Subscription, Trunk, Update, first_available};
 
 /// Steps held while the snapshot is read; beyond them the stream is not read.
@@ -57,7 +58,7 @@ impl Ingest {
         let mut buffer = self.buffer(Trunk::above(floor));
         let mut held = Vec::new();
         let mut held_bytes = 0;
-        let read = self.read_programs(floor + 1);
+        let read = read_programs(&self.store, &self.chain, floor + 1);
         tokio::pin!(read);
         let programs = loop {
             tokio::select! {
@@ -118,39 +119,54 @@ impl Ingest {
             highest = highest.max(update.slot());
         }
     }
+}
 
-    async fn read_programs(&self, min_slot: u64) -> Result<Vec<ProgramState>, RpcError> {
-        let mut states = Vec::new();
-        for program in &self.store.schema().programs {
-            let mut tries = 0;
-            let state = loop {
-                match self
-                    .chain
-                    .program_accounts(&program.address, min_slot, "confirmed")
-                    .await
-                {
-                    Ok(state) => break state,
-                    Err(error) if tries < TRIES => {
-                        tracing::debug!(%error, min_slot, "cannot read a snapshot yet");
-                        tries += 1;
-                        tokio::time::sleep(PAUSE).await;
-                    }
-                    Err(error) => return Err(error),
+/// Reads all accounts of the programs from the chain once, without a stream, and writes them; gives their slot. The tables
+/// stay there until a stream moves them on from it. What happened before is not known.
+///
+/// # Errors
+/// Where the chain or the database does not answer.
+pub async fn from_rpc(store: &Store, chain: &Chain) -> Result<u64, UpkeepError> {
+    let genesis_hash = chain.genesis_hash().await?;
+    let programs = read_programs(store, chain, 0).await?;
+    let checkpoint = programs.iter().map(|state| state.slot).min().unwrap_or_default();
+    let snapshot = Snapshot {
+        programs,
+        checkpoint,
+        gap: Some((0, checkpoint)),
+        abandoned_after: None,
+    };
+    store.write_snapshot(&snapshot, &genesis_hash).await?;
+    Ok(checkpoint)
+}
+
+async fn read_programs(store: &Store, chain: &Chain, min_slot: u64) -> Result<Vec<ProgramState>, RpcError> {
+    let mut states = Vec::new();
+    for program in &store.schema().programs {
+        let mut tries = 0;
+        let state = loop {
+            match chain.program_accounts(&program.address, min_slot, "confirmed").await {
+                Ok(state) => break state,
+                Err(error) if tries < TRIES => {
+                    tracing::debug!(%error, min_slot, "cannot read a snapshot yet");
+                    tries += 1;
+                    tokio::time::sleep(PAUSE).await;
                 }
-            };
-            let accounts = state
-                .value
-                .into_iter()
-                .map(|(address, account)| (address, account.data))
-                .collect();
-            states.push(ProgramState {
-                program: program.address,
-                slot: state.slot,
-                accounts,
-            });
-        }
-        Ok(states)
+                Err(error) => return Err(error),
+            }
+        };
+        let accounts = state
+            .value
+            .into_iter()
+            .map(|(address, account)| (address, account.data))
+            .collect();
+        states.push(ProgramState {
+            program: program.address,
+            slot: state.slot,
+            accounts,
+        });
     }
+    Ok(states)
 }
 
 fn bytes(step: &Step) -> usize {

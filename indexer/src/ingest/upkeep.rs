@@ -12,9 +12,11 @@ const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
 
 /// Why something beside the stream did not work this time.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum UpkeepError {
+pub enum UpkeepError {
+    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The chain.
     #[error(transparent)]
     Rpc(#[from] RpcError),
 }

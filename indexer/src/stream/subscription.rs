@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
 use tonic::codec::CompressionEncoding;
+use tonic::transport::{Certificate, ClientTlsConfig};
 use tonic::{Code, Status};
 use yellowstone_grpc_client::{
-    Backoff, GeyserGrpcBuilderError, GeyserGrpcClient, GeyserGrpcClientError, ReconnectConfig, ReconnectEvent,
-    ReconnectPolicy, ReconnectStream, SubscribeRequestSink,
+    Backoff, GeyserGrpcBuilder, GeyserGrpcBuilderError, GeyserGrpcClient, GeyserGrpcClientError, ReconnectConfig,
+    ReconnectEvent, ReconnectPolicy, ReconnectStream, SubscribeRequestSink,
 };
 use yellowstone_grpc_proto::prelude::subscribe_update::UpdateOneof;
 use yellowstone_grpc_proto::prelude::{
@@ -29,6 +30,8 @@ const MAX_MESSAGE: usize = 64 << 20;
 pub struct SourceOptions {
     /// The Yellowstone endpoint, for example `http://127.0.0.1:10000`.
     pub url: String,
+    /// Certificates (PEM) of authorities that may vouch for the server, besides the system's. Only of use with https.
+    pub ca: Option<Vec<u8>>,
     /// Sent as `x-token`, where the server wants one.
     pub token: Option<String>,
     /// When no slot moves for this long, however many pings come, the stream counts as dead.
@@ -58,11 +61,11 @@ impl From<Compression> for CompressionEncoding {
 /// Why a subscription ended.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
-    /// The URL or token is malformed.
-    #[error("bad gRPC endpoint: {0}")]
+    /// The URL or token is malformed, or nobody answers there who is who they say.
+    #[error("cannot use the gRPC endpoint: {}", explained(.0))]
     Endpoint(#[from] GeyserGrpcBuilderError),
     /// The server could not be reached.
-    #[error("cannot reach the gRPC endpoint: {0}")]
+    #[error("cannot reach the gRPC endpoint: {}", explained(.0))]
     Transport(#[from] tonic::transport::Error),
     /// The server no longer has the slot that was asked for.
     #[error("the server no longer has the slot: {}", .0.message())]
@@ -126,6 +129,39 @@ pub struct Subscription {
     pings: i32,
 }
 
+/// The error with its causes, which its own text leaves out.
+fn explained(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    // Bad signatures are those of an authority with the name of one that is known.
+    if text.contains("UnknownIssuer") || text.contains("BadSignature") {
+        text += ": no authority known here vouches for the server; name the file with its authority's certificate with \
+                 --stream-ca";
+    }
+    text
+}
+
+fn builder(options: &SourceOptions) -> Result<GeyserGrpcBuilder, StreamError> {
+    let plain = || GeyserGrpcClient::build_from_shared(options.url.clone());
+    if !options.url.starts_with("https:") {
+        return Ok(plain()?);
+    }
+    let certificates = options.ca.iter().map(Certificate::from_pem);
+    let own = ClientTlsConfig::new().ca_certificates(certificates);
+    match plain()?.tls_config(own.clone().with_native_roots()) {
+        // A system without any authority of its own.
+        Err(_) if options.ca.is_some() => Ok(plain()?.tls_config(own)?),
+        with => Ok(with?),
+    }
+}
+
 async fn connect(options: &SourceOptions) -> Result<GeyserGrpcClient, StreamError> {
     // The client's own retries bridge a short cut without losing what is buffered. Whoever reads the subscription opens
     // a new one, from the checkpoint, when they are spent: well before it counts as silent, since only then is the reason
@@ -134,7 +170,7 @@ async fn connect(options: &SourceOptions) -> Result<GeyserGrpcClient, StreamErro
     let reconnect = ReconnectConfig::default()
         .with_backoff(backoff)
         .with_policy(ReconnectPolicy::Replay { slots_behind: 0 });
-    let mut builder = GeyserGrpcClient::build_from_shared(options.url.clone())?;
+    let mut builder = builder(options)?;
     if let Some(compression) = options.compression {
         builder = builder
             .accept_compressed(compression.into())

@@ -89,6 +89,40 @@ async fn a_closed_job_tells_what_everyone_received() {
 }
 
 #[tokio::test]
+async fn a_closed_job_and_what_closed_it_are_of_one_moment() {
+    let server = Server::start().await;
+    let store = filled(&server, "moment").await;
+    let client = Client::serve(store.clone(), Arc::default()).await;
+    let path = format!("/v1/jobs/{}", key::text(&[10; 32]));
+    let mut change = store.pool().begin().await.expect("a transaction");
+    sqlx::raw_sql("lock table event in access exclusive mode; delete from event where name = 'JobSettled'")
+        .execute(&mut *change)
+        .await
+        .expect("locked");
+    let asked = async {
+        let job = client.ok(&path).await;
+        assert_eq!(job["data"]["closing"]["name"], "JobSettled", "{job}");
+    };
+    // The job's row is read, what closed it is asked for and has to wait; then it is taken back.
+    let taken_back = async {
+        let waiting =
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+        while sqlx::query_scalar::<_, i64>(waiting)
+            .fetch_one(store.pool())
+            .await
+            .expect("a count")
+            == 0
+        {
+            tokio::task::yield_now().await;
+        }
+        change.commit().await.expect("committed");
+    };
+    tokio::join!(asked, taken_back);
+    let job = client.ok(&path).await;
+    assert!(job["data"].get("closing").is_none(), "{job}");
+}
+
+#[tokio::test]
 async fn nodes_are_filtered_and_carry_their_reputation() {
     let server = Server::start().await;
     let client = Client::serve(filled(&server, "nodes").await, Arc::default()).await;

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod contract;
+mod hostile;
 mod limits;
 mod lists;
 mod market;

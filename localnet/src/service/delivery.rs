@@ -44,6 +44,7 @@ impl Delivery {
                 break;
             }
             self.faults.spoil(&mut update);
+            shift(&mut update, wire.clock_seconds);
             for _ in 0..wire.repeats {
                 self.faults.count("duplicates");
                 sent.push(Some(update.clone()));
@@ -99,6 +100,18 @@ impl Delivery {
             }
             _ => ready.push(update),
         }
+    }
+}
+
+/// Sets the clock that the update was made by.
+fn shift(update: &mut SubscribeUpdate, seconds: i64) {
+    if let Some(at) = update.created_at.as_mut() {
+        at.seconds = at.seconds.saturating_add(seconds);
+    }
+    if let Some(UpdateOneof::BlockMeta(meta)) = update.update_oneof.as_mut()
+        && let Some(time) = meta.block_time.as_mut()
+    {
+        time.timestamp = time.timestamp.saturating_add(seconds);
     }
 }
 

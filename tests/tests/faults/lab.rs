@@ -36,6 +36,8 @@ pub(crate) struct Lab {
     pub(crate) chain: Chain,
     pub(crate) store: Store,
     pub(crate) grpc_url: String,
+    /// More environment of the indexers that are started from now on.
+    pub(crate) environment: Vec<(String, String)>,
     indexer: Option<Child>,
     postgres: Postgres,
     network: Localnet,
@@ -81,6 +83,7 @@ impl Lab {
             chain: Chain::new(rpc_url),
             store,
             grpc_url,
+            environment: Vec::new(),
             indexer: None,
             postgres,
             network,
@@ -125,6 +128,7 @@ impl Lab {
             .env("GANTRY_GRPC_URL", &self.grpc_url)
             .env("GANTRY_GRPC_TOKEN", "secret")
             .env("GANTRY_RPC_URL", &self.network.ready().rpc_url)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stderr(log)
             .kill_on_drop(true)
@@ -150,12 +154,28 @@ impl Lab {
         Ok(kib >> 10)
     }
 
-    /// What the indexer counts under a name that begins so, in all.
-    pub(crate) async fn counted(&self, name: &str) -> anyhow::Result<f64> {
+    async fn api_url(&self) -> anyhow::Result<String> {
         let file = self.ready_file();
         until(async || Ok(file.exists()), "the indexer is ready").await?;
         let ready: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file)?)?;
-        let url = ready["api_url"].as_str().context("no API")?;
+        Ok(ready["api_url"].as_str().context("no API")?.to_owned())
+    }
+
+    /// What the indexer's API answers.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<serde_json::Value> {
+        let answer = reqwest::get(format!("{}{path}", self.api_url().await?)).await?;
+        Ok(answer.error_for_status()?.json().await?)
+    }
+
+    /// The time that the indexer believes it is.
+    pub(crate) async fn date(&self) -> anyhow::Result<String> {
+        let answer = reqwest::get(format!("{}/healthz", self.api_url().await?)).await?;
+        Ok(answer.headers()["date"].to_str()?.to_owned())
+    }
+
+    /// What the indexer counts under a name that begins so, in all.
+    pub(crate) async fn counted(&self, name: &str) -> anyhow::Result<f64> {
+        let url = self.api_url().await?;
         let text = reqwest::get(format!("{url}/metrics")).await?.text().await?;
         let lines = text.lines().filter(|line| line.starts_with(name));
         Ok(lines
@@ -222,11 +242,7 @@ impl Lab {
         self.events_are_exact()
             .await
             .with_context(|| format!("{fault}\n{}", self.log()))?;
-        println!(
-            "{fault:<44} {did:<72} rows {:>4}  differences {}",
-            report.rows,
-            report.differences.len()
-        );
+        tell(fault, did, report.rows, report.differences.len());
         Ok(())
     }
 
@@ -268,6 +284,11 @@ impl Lab {
         ensure!(found == expected, "events {found:?}, and there were {expected:?}");
         Ok(())
     }
+}
+
+/// A line of the list that the tests print.
+pub(crate) fn tell(fault: &str, did: &str, rows: usize, differences: usize) {
+    println!("{fault:<44} {did:<72} rows {rows:>4}  differences {differences}");
 }
 
 /// Looks until it holds.

@@ -24,6 +24,7 @@ const WAYS: usize = 12;
 /// Everything that the server says of `slots` slots while the market moves and forks.
 async fn record(lab: &mut Lab, slots: u64) -> anyhow::Result<(u64, Vec<Update>)> {
     let options = SourceOptions {
+        ca: None,
         url: lab.grpc_url.clone(),
         token: Some("secret".to_owned()),
         silence: Duration::from_secs(30),
