@@ -17,6 +17,7 @@ use crate::{
     programs::{self, Compiler},
     progress::seconds,
     setup, sh,
+    typescript::Package,
 };
 
 /// The version of cargo-deny that checks the licences; it is kept in the cache folder.
@@ -50,6 +51,8 @@ pub(crate) enum Group {
     Faults,
     /// All processes end to end
     E2e,
+    /// The TypeScript SDK: lints, types, vectors, its package, and the life of a job on a local network
+    Typescript,
     /// Licences and sources of the dependencies
     Licenses,
 }
@@ -115,6 +118,11 @@ const STEPS: &[Step] = &[
         name: "end to end",
         group: Group::E2e,
         work: test_end_to_end,
+    },
+    Step {
+        name: "TypeScript SDK",
+        group: Group::Typescript,
+        work: test_typescript,
     },
     Step {
         name: "licences",
@@ -240,6 +248,15 @@ fn test_end_to_end() -> Result<()> {
     let mut test = tests(&[], &files);
     // Each starts a whole market: several at once on a small machine would only measure how they starve each other.
     sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
+}
+
+fn test_typescript() -> Result<()> {
+    let package = Package::ensure()?;
+    package.test()?;
+    setup::postgres()?;
+    programs::compile_deployed(Compiler::Debian)?;
+    build_binaries()?;
+    package.test_end_to_end()
 }
 
 fn test_faults() -> Result<()> {

@@ -7,8 +7,9 @@ import openapi, { astToString } from "openapi-typescript";
 
 const [document, file = fileURLToPath(new URL("../src/api/schema.ts", import.meta.url))] = process.argv.slice(2);
 if (document === undefined) throw new Error("name the document: a file, or the URL of an indexer's /openapi.json");
-const text = document.startsWith("http")
-  ? await (await fetch(document)).text()
-  : await readFile(document, "utf8");
+const text = document.startsWith("http") ? await (await fetch(document)).text() : await readFile(document, "utf8");
 const ast = await openapi(JSON.parse(text));
-await writeFile(file, `// Made by scripts/api.mjs from the indexer's OpenAPI document: do not edit.\n\n${astToString(ast)}`);
+await writeFile(
+  file,
+  `// Made by scripts/api.mjs from the indexer's OpenAPI document: do not edit.\n\n${astToString(ast)}`,
+);

@@ -85,7 +85,13 @@ const DEFAULTS = [
   { account: "marketAuthority", program: "market", pda: "marketAuthority", seeds: [] },
   { account: "provider", program: "registry", pda: "provider", seeds: [account("authority")] },
   { account: "node", program: "registry", pda: "node", seeds: [account("provider"), account("nodeKey")] },
-  { account: "attestor", instruction: "attest", program: "registry", pda: "attestor", seeds: [accountAs("key", "signer")] },
+  {
+    account: "attestor",
+    instruction: "attest",
+    program: "registry",
+    pda: "attestor",
+    seeds: [accountAs("key", "signer")],
+  },
   { account: "attestor", instruction: "addAttestor", program: "registry", pda: "attestor", seeds: [argument("key")] },
   { account: "device", instruction: "attest", program: "registry", pda: "device", seeds: [argument("deviceHash")] },
   { account: "pool", program: "staking", pda: "pool", seeds: [account("provider")] },
@@ -123,9 +129,12 @@ async function program(name) {
   const foreign = new Set(idl.accounts.map((found) => found.name).filter((found) => !own.includes(found)));
   const known = new Set(Object.values(OWN).flat());
   for (const found of foreign) {
-    if (!known.has(found)) throw new Error(`idl/${name}.json has the account ${found}, which OWN here gives to no program`);
+    if (!known.has(found))
+      throw new Error(`idl/${name}.json has the account ${found}, which OWN here gives to no program`);
   }
-  const aliases = new Map(idl.types.filter((type) => type.type.kind === "type").map((type) => [type.name, type.type.alias]));
+  const aliases = new Map(
+    idl.types.filter((type) => type.type.kind === "type").map((type) => [type.name, type.type.alias]),
+  );
   const instructions = idl.instructions.map((instruction) => ({
     ...instruction,
     name: RENAMED[name]?.[instruction.name] ?? instruction.name,
@@ -268,7 +277,9 @@ async function generate(folder) {
     }));
     codama.update(addPdasVisitor({ [name]: nodes }));
   }
-  const derived = Object.values(OWN).flat().map((name) => name[0].toLowerCase() + name.slice(1));
+  const derived = Object.values(OWN)
+    .flat()
+    .map((name) => name[0].toLowerCase() + name.slice(1));
   codama.update(updateAccountsVisitor(Object.fromEntries(derived.map((name) => [name, { pda: pdaLinkNode(name) }]))));
   codama.update(setInstructionAccountDefaultValuesVisitor(accountDefaults([registry, staking, market])));
   await rm(folder, { recursive: true, force: true });

@@ -9,7 +9,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const out = join(root, "build");
 const kind = process.argv[2] ?? "unit";
 const files = async (folder) =>
-  (await readdir(join(root, folder), { recursive: true })).filter((f) => f.endsWith(".ts")).map((f) => join(root, folder, f));
+  (await readdir(join(root, folder), { recursive: true }))
+    .filter((f) => f.endsWith(".ts"))
+    .map((f) => join(root, folder, f));
 await rm(out, { recursive: true, force: true });
 const entryPoints = [...(await files("src")), ...(await files("test"))];
 await build({ entryPoints, outdir: out, outbase: root, format: "esm", target: "node20", sourcemap: true });

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type Address, address, getAddressEncoder, getProgramDerivedAddress, type ProgramDerivedAddress } from "@solana/kit";
+import {
+  type Address,
+  address,
+  getAddressEncoder,
+  getProgramDerivedAddress,
+  type ProgramDerivedAddress,
+} from "@solana/kit";
 import * as pdas from "./generated/pdas/index.js";
 
 /** SPL Token. */

@@ -1,6 +1,11 @@
 import { type Address, isAddress } from "@solana/kit";
+import {
+  ASSOCIATED_TOKEN_PROGRAM_ADDRESS,
+  SYSTEM_PROGRAM_ADDRESS,
+  TOKEN_2022_PROGRAM_ADDRESS,
+  TOKEN_PROGRAM_ADDRESS,
+} from "./addresses.js";
 import { formatAmount } from "./amount.js";
-import { ASSOCIATED_TOKEN_PROGRAM_ADDRESS, SYSTEM_PROGRAM_ADDRESS, TOKEN_2022_PROGRAM_ADDRESS, TOKEN_PROGRAM_ADDRESS } from "./addresses.js";
 import { refusalTable } from "./generated/errors/refusals.js";
 import { programAddresses } from "./generated/events/index.js";
 
@@ -96,7 +101,8 @@ export function explainTransactionError(
       return explainBuiltin(typeof inner === "string" ? inner : JSON.stringify(inner), program);
     }
     default: {
-      const text = typeof cause === "string" ? cause : JSON.stringify(cause, (_, v) => (typeof v === "bigint" ? `${v}` : v));
+      const text =
+        typeof cause === "string" ? cause : JSON.stringify(cause, (_, v) => (typeof v === "bigint" ? `${v}` : v));
       return new GantryError("transaction", `the transaction failed: ${text}${lastLog(logs)}`, { cause, logs });
     }
   }

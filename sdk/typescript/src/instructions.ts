@@ -5,7 +5,13 @@
  * @module
  */
 
-import { AccountRole, type AccountSignerMeta, type Address, type Instruction, type TransactionSigner } from "@solana/kit";
+import {
+  AccountRole,
+  type AccountSignerMeta,
+  type Address,
+  type Instruction,
+  type TransactionSigner,
+} from "@solana/kit";
 import {
   ASSOCIATED_TOKEN_PROGRAM_ADDRESS,
   associatedTokenAddress,
@@ -16,8 +22,8 @@ import {
   poolAddress,
   SYSTEM_PROGRAM_ADDRESS,
 } from "./addresses.js";
-import * as programs from "./generated/instructions/index.js";
 import type { Dispute, Job, PaymentMint, StakingParams } from "./generated/index.js";
+import * as programs from "./generated/instructions/index.js";
 
 /** A mint and the token program that owns it. */
 export interface MintRef {
@@ -150,7 +156,13 @@ export async function assignJob(
   provider: Address,
 ): Promise<Instruction> {
   const paymentMint = await paymentMintAddress(job.mint);
-  return await programs.getAssignJobInstructionAsync({ matcher, paymentMint, job: await addressOf(job), provider, node });
+  return await programs.getAssignJobInstructionAsync({
+    matcher,
+    paymentMint,
+    job: await addressOf(job),
+    provider,
+    node,
+  });
 }
 
 async function settlementAccounts(job: Job, mint: PaymentMint, payoutOwner: Address) {

@@ -44,12 +44,7 @@ export interface Settlement {
 }
 
 /** Splits `deposited` by what the node `earned`: the bill less any SLA credit. */
-export function settle(
-  deposited: bigint,
-  earned: bigint,
-  feeBps: number,
-  matcherBps: number,
-): Settlement | undefined {
+export function settle(deposited: bigint, earned: bigint, feeBps: number, matcherBps: number): Settlement | undefined {
   if (earned > deposited || BigInt(feeBps) + BigInt(matcherBps) > BPS) return undefined;
   const treasury = ceil(earned * BigInt(feeBps), BPS);
   const matcher = floor(earned * BigInt(matcherBps), BPS);

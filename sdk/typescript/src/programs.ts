@@ -4,5 +4,5 @@
  * @module
  */
 
-export * from "./generated/index.js";
 export type { GantryEvent, GantryEventName } from "./generated/events/index.js";
+export * from "./generated/index.js";

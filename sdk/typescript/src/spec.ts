@@ -186,8 +186,7 @@ function integer(field: string, value: number | undefined, least: number, most: 
 /** Whether `path` stays inside the folder that it is relative to, on any system. */
 export function isSafePath(path: string): boolean {
   const names = path.split("/");
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
-  return names.every((name) => name !== "" && name !== "." && name !== "..") && !/[\\:\u0000-\u001f\u007f-\u009f]/.test(path);
+  return names.every((name) => name !== "" && name !== "." && name !== "..") && !/[\\:\p{Cc}]/u.test(path);
 }
 
 function checkFiles(spec: JobSpec) {
@@ -202,15 +201,15 @@ function checkFiles(spec: JobSpec) {
   }
   for (const [place, input] of (spec.inputs ?? []).entries()) {
     const named = input.bytes !== undefined || /^[0-9a-fA-F]{64}$/.test(input.sha256 ?? "");
-    if (!named) throw new SpecError(`inputs[${place}]`, "give its `bytes`, a `sha256` of 64 hexadecimal digits, or both");
+    if (!named)
+      throw new SpecError(`inputs[${place}]`, "give its `bytes`, a `sha256` of 64 hexadecimal digits, or both");
   }
 }
 
 function check(spec: JobSpec) {
   if (spec.version !== 1) throw new SpecError("version", "this package reads version 1");
   const characters = [...spec.name].length;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
-  if (characters < 1 || characters > 64 || /[\u0000-\u001f\u007f-\u009f]/.test(spec.name)) {
+  if (characters < 1 || characters > 64 || /\p{Cc}/u.test(spec.name)) {
     throw new SpecError("name", "write 1 to 64 printable characters");
   }
   if (Object.keys(spec.runner).length !== 1) throw new SpecError("runner", "name exactly one runner");

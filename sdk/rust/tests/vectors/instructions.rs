@@ -84,18 +84,33 @@ fn hardware() -> HardwareArgs {
 
 pub fn all() -> Value {
     let (job, mint) = (job(), payment_mint());
-    let stake_mint = MintRef { mint: key(30), token_program: key(31) };
-    let reward_mint = MintRef { mint: key(2), token_program: key(20) };
-    let stake = StakeTokens { mint: stake_mint, treasury: key(32) };
+    let stake_mint = MintRef {
+        mint: key(30),
+        token_program: key(31),
+    };
+    let reward_mint = MintRef {
+        mint: key(2),
+        token_program: key(20),
+    };
+    let stake = StakeTokens {
+        mint: stake_mint,
+        treasury: key(32),
+    };
     let mut dispute: Dispute = empty();
     (dispute.job, dispute.rent_payer) = (pda::job(&job.customer, job.id), key(40));
     let mut node: Node = empty();
-    (node.provider, node.node_key, node.rent_payer, node.device_hash) = (pda::provider(&key(50)), key(51), key(52), [53; 32]);
+    (node.provider, node.node_key, node.rent_payer, node.device_hash) =
+        (pda::provider(&key(50)), key(51), key(52), [53; 32]);
     let node_address = pda::node(&node.provider, &node.node_key);
     let mut provider: Provider = empty();
     (provider.authority, provider.rent_payer) = (key(50), key(52));
     let mut pool: Pool = empty();
-    (pool.provider, pool.reward_mint, pool.reward_token_program, pool.rent_payer) = (node.provider, key(2), key(20), key(52));
+    (
+        pool.provider,
+        pool.reward_mint,
+        pool.reward_token_program,
+        pool.rent_payer,
+    ) = (node.provider, key(2), key(20), key(52));
     let pool_address = pda::pool(&pool.provider);
     let mut params: StakingParams = empty();
     (params.stake_mint, params.token_program, params.treasury) = (key(30), key(31), key(32));
@@ -111,51 +126,86 @@ pub fn all() -> Value {
         country: *b"SE",
         gpu_count: 8,
     };
-    let attest = AttestArgs { tier: 2, flags: 9, expires_at: 1_800_000_000, device_hash: [53; 32] };
+    let attest = AttestArgs {
+        tier: 2,
+        flags: 9,
+        expires_at: 1_800_000_000,
+        device_hash: [53; 32],
+    };
 
     let vectors = [
-        ("openJob", ix::open_job(&key(1), &key(6), reward_mint, &key(9), arguments())),
+        (
+            "openJob",
+            ix::open_job(&key(1), &key(6), reward_mint, &key(9), arguments()),
+        ),
         ("cancelJob", ix::cancel_job(&key(1), &job, &mint, &key(10))),
         ("topUpJob", ix::top_up_job(&job, &mint, &key(9), 600)),
         ("stopJob", ix::stop_job(&job)),
         ("acceptResult", ix::accept_result(&job)),
         ("acknowledge", ix::acknowledge(&job, 17)),
-        ("disputeJob", ix::dispute_job(&key(6), &job, &mint.token_program, &key(9), [11; 32])),
+        (
+            "disputeJob",
+            ix::dispute_job(&key(6), &job, &mint.token_program, &key(9), [11; 32]),
+        ),
         ("vote", ix::vote(&key(12), &dispute.job, 2_500, 7_500)),
-        ("resolveDispute", ix::resolve_dispute(&job, &dispute, &mint, &key(13), stake, &key(14))),
+        (
+            "resolveDispute",
+            ix::resolve_dispute(&job, &dispute, &mint, &key(13), stake, &key(14)),
+        ),
         ("assignJob", ix::assign_job(&key(5), &job, &node_address, &node)),
         ("settleJob", ix::settle_job(&job, &mint, &key(13))),
-        ("settleWithSlash", ix::settle_with_slash(&job, &mint, &key(13), stake, &key(14))),
+        (
+            "settleWithSlash",
+            ix::settle_with_slash(&job, &mint, &key(13), stake, &key(14)),
+        ),
         ("claim", ix::claim(&job, &mint, &key(13))),
         ("expireAssignment", ix::expire_assignment(&key(15), &job, stake)),
         ("reportLapse", ix::report_lapse(&job)),
         ("declineAssignment", ix::decline_assignment(&key(51), &job)),
         ("endJob", ix::end_job(&key(51), &job)),
-        ("registerProvider", ix::register_provider(&key(50), &key(52), &key(54), [55; 32])),
+        (
+            "registerProvider",
+            ix::register_provider(&key(50), &key(52), &key(54), [55; 32]),
+        ),
         ("updateProvider", ix::update_provider(&key(50), &key(54), [55; 32])),
         ("closeProvider", ix::close_provider(&provider)),
-        ("registerNode", ix::register_node(&key(50), &key(52), &key(51), node_args)),
+        (
+            "registerNode",
+            ix::register_node(&key(50), &key(52), &key(51), node_args),
+        ),
         ("updatePrice", ix::update_price(&key(50), &node_address, 9)),
         ("updateHardware", ix::update_hardware(&key(50), &node, hardware())),
         ("drainNode", ix::drain_node(&key(50), &node_address)),
         ("resumeNode", ix::resume_node(&key(50), &node_address)),
         ("closeNode", ix::close_node(&key(50), &node)),
         ("attest", ix::attest(&key(56), &key(52), &node_address, attest)),
-        ("createPool", ix::create_pool(&key(50), &key(52), stake_mint, reward_mint, 1_000)),
+        (
+            "createPool",
+            ix::create_pool(&key(50), &key(52), stake_mint, reward_mint, 1_000),
+        ),
         ("setCommission", ix::set_commission(&key(50), 500)),
         ("closePool", ix::close_pool(&key(50), &pool, &params, &key(57))),
-        ("stake", ix::stake(&key(60), &key(52), &pool_address, stake_mint, &key(61), 1_000)),
+        (
+            "stake",
+            ix::stake(&key(60), &key(52), &pool_address, stake_mint, &key(61), 1_000),
+        ),
         ("requestUnstake", ix::request_unstake(&key(60), &pool_address, 1 << 100)),
         ("cancelUnstake", ix::cancel_unstake(&key(60), &pool_address, 3)),
         ("withdraw", ix::withdraw(&key(60), &pool_address, stake_mint, &key(61))),
-        ("claimRewards", ix::claim_rewards(&key(60), &pool_address, reward_mint, &key(62))),
+        (
+            "claimRewards",
+            ix::claim_rewards(&key(60), &pool_address, reward_mint, &key(62)),
+        ),
         ("closePosition", ix::close_position(&key(60), &pool_address, &key(52))),
         (
             "createAssociatedAccount",
             ix::token::create_associated_account(&key(52), &key(60), &key(30), &key(31)),
         ),
     ];
-    let vectors: Vec<Value> = vectors.iter().map(|(name, instruction)| vector(name, instruction)).collect();
+    let vectors: Vec<Value> = vectors
+        .iter()
+        .map(|(name, instruction)| vector(name, instruction))
+        .collect();
     json!({
         "description": "Accounts are [address, signer, writable]; data is hexadecimal; the key of a byte is 32 times that byte.",
         "vectors": vectors,

@@ -12,7 +12,10 @@ const WITH_TRUTH: [&str; 2] = ["AttestorUpdated", "MintUpdated"];
 pub fn all() -> Value {
     let mut accounts = Vec::new();
     for (program, kind, discriminator) in AnyAccount::KINDS {
-        let idl = idl::ALL.iter().find(|idl| idl.name == *program).expect("one of the three");
+        let idl = idl::ALL
+            .iter()
+            .find(|idl| idl.name == *program)
+            .expect("one of the three");
         accounts.push(vector(program, kind, discriminator, &|data| {
             idl.account_json(data).map(|(_, value)| value)
         }));
@@ -39,7 +42,11 @@ fn vector(program: &str, name: &str, discriminator: &[u8], read: &dyn Fn(&[u8]) 
             return json!({ "program": program, "name": name, "data": hex::encode(&data), "value": value });
         }
         let place = data.len();
-        data.push(if WITH_TRUTH.contains(&name) { 1 } else { (place * 37 % 251) as u8 });
+        data.push(if WITH_TRUTH.contains(&name) {
+            1
+        } else {
+            (place * 37 % 251) as u8
+        });
     }
     panic!("{program}::{name} has no length that its IDL reads");
 }

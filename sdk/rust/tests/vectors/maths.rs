@@ -56,7 +56,14 @@ fn parts(parts: billing::Settlement) -> Value {
 
 fn settlements() -> Vec<Value> {
     let mut all = Vec::new();
-    for (deposit, earned) in [(0, 0), (1, 1), (10_001, 3_333), (1_000_000, 999_999), (u64::MAX, u64::MAX), (5, 6)] {
+    for (deposit, earned) in [
+        (0, 0),
+        (1, 1),
+        (10_001, 3_333),
+        (1_000_000, 999_999),
+        (u64::MAX, u64::MAX),
+        (5, 6),
+    ] {
         for (fee, matcher) in [(0, 0), (200, 50), (1, 9_999), (3_333, 3_333), (10_000, 1)] {
             let settled = billing::settle(deposit, earned, fee, matcher);
             let claimed = earned / 2;
@@ -97,7 +104,13 @@ fn claims() -> Vec<Value> {
 fn bonds() -> Vec<Value> {
     let mut all = Vec::new();
     for bill in AMOUNTS {
-        for (rate, ratio) in [(1 << 32, 10_000), (1 << 31, 5_001), (u64::MAX, 1), (3, u32::MAX), (0, 10_000)] {
+        for (rate, ratio) in [
+            (1 << 32, 10_000),
+            (1 << 31, 5_001),
+            (u64::MAX, 1),
+            (3, u32::MAX),
+            (0, 10_000),
+        ] {
             let bond = bond::bond(bill, rate, ratio).map(text);
             all.push(json!({ "bill": text(bill), "rate": text(rate), "ratio_bps": ratio, "bond": bond }));
         }
@@ -106,9 +119,20 @@ fn bonds() -> Vec<Value> {
 }
 
 fn slas() -> Vec<Value> {
-    let table = [(1, 1_000), (100, 2_500), (500, 10_000)].map(|(shortfall_bps, credit_bps)| SlaStep { shortfall_bps, credit_bps });
+    let table = [(1, 1_000), (100, 2_500), (500, 10_000)].map(|(shortfall_bps, credit_bps)| SlaStep {
+        shortfall_bps,
+        credit_bps,
+    });
     let mut all = Vec::new();
-    for (served, elapsed) in [(0, 0), (5, 0), (99, 100), (9_899, 10_000), (1, u32::MAX), (u32::MAX, u32::MAX), (940, 1_000)] {
+    for (served, elapsed) in [
+        (0, 0),
+        (5, 0),
+        (99, 100),
+        (9_899, 10_000),
+        (1, u32::MAX),
+        (u32::MAX, u32::MAX),
+        (940, 1_000),
+    ] {
         for target in SHARES {
             let uptime = sla::uptime_bps(served, elapsed);
             let credit_bps = sla::credit_bps(target, uptime, &table);
@@ -136,7 +160,12 @@ fn reputations() -> Vec<Value> {
         (3, 1, 5, 4),
     ];
     let reputation = |(completed, failed, served_seconds, promised_seconds)| {
-        let history = reputation::History { completed, failed, served_seconds, promised_seconds };
+        let history = reputation::History {
+            completed,
+            failed,
+            served_seconds,
+            promised_seconds,
+        };
         json!({
             "completed": text(completed),
             "failed": text(failed),
@@ -192,7 +221,18 @@ fn positions() -> Vec<Value> {
 
 fn amounts() -> Vec<Value> {
     let mut all = Vec::new();
-    for written in ["1.50", "0.000001", "7", "1.", ".5", "-1", "1e3", "0.0000001", "18446744073709.551615", "18446744073709.551616"] {
+    for written in [
+        "1.50",
+        "0.000001",
+        "7",
+        "1.",
+        ".5",
+        "-1",
+        "1e3",
+        "0.0000001",
+        "18446744073709.551615",
+        "18446744073709.551616",
+    ] {
         for decimals in [0, 6, 9] {
             let parsed = amount::parse(written, decimals).ok();
             all.push(json!({

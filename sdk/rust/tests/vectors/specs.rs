@@ -1,8 +1,8 @@
 //! Job specs as customers write them, and the terms that their jobs are opened with.
 
+use super::super::key;
 use gantry_sdk::{blob::BlobStore, ix, spec::JobSpec};
 use serde_json::{Value, json};
-use super::super::key;
 
 const SPECS: [&str; 3] = [
     r#"{"version":1,"name":"least","runner":{"process":{"command":["true"]}},"max_price_per_hour":"2","max_duration_seconds":1}"#,
@@ -27,7 +27,10 @@ pub async fn all() -> Value {
         let instruction = ix::open_job(
             &key(1),
             &key(1),
-            ix::MintRef { mint: key(2), token_program: key(20) },
+            ix::MintRef {
+                mint: key(2),
+                token_program: key(20),
+            },
             &key(9),
             args,
         );

@@ -1,5 +1,5 @@
-import { GantryError } from "../errors.js";
 import { sleep } from "../client/time.js";
+import { GantryError } from "../errors.js";
 import type { components, paths } from "./schema.js";
 
 /** What the API answers with, by the names in its OpenAPI document. */
@@ -7,7 +7,9 @@ export type ApiSchemas = components["schemas"];
 
 /** Paths of the API that answer with JSON. */
 export type ApiPath = {
-  [Path in keyof paths]: paths[Path] extends { get: { responses: { 200: { content: { "application/json": unknown } } } } }
+  [Path in keyof paths]: paths[Path] extends {
+    get: { responses: { 200: { content: { "application/json": unknown } } } };
+  }
     ? Path
     : never;
 }[keyof paths];
@@ -21,11 +23,12 @@ export type ApiQuery<Path extends ApiPath> = Parameters<Path, "query">;
 /** What a path's `{…}` stand for. */
 export type ApiPlaces<Path extends ApiPath> = Parameters<Path, "path">;
 /** What a path answers with. */
-export type ApiAnswer<Path extends ApiPath> = Get<Path> extends {
-  responses: { 200: { content: { "application/json": infer Answer } } };
-}
-  ? Answer
-  : never;
+export type ApiAnswer<Path extends ApiPath> =
+  Get<Path> extends {
+    responses: { 200: { content: { "application/json": infer Answer } } };
+  }
+    ? Answer
+    : never;
 
 /** How a request to the API is made. */
 export interface ApiRequest<Path extends ApiPath> {

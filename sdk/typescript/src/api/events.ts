@@ -1,6 +1,6 @@
+import { sleep } from "../client/time.js";
 import { GantryError } from "../errors.js";
 import type { GantryEventName } from "../generated/events/index.js";
-import { sleep } from "../client/time.js";
 import { type Api, type ApiSchemas, problem } from "./client.js";
 import { readServerSentEvents } from "./sse.js";
 

@@ -18,7 +18,7 @@ import { sameBytes } from "../bytes.js";
 import { GantryError, notFound, programName } from "../errors.js";
 import * as generated from "../generated/index.js";
 import type { MintRef } from "../instructions.js";
-import { stakeTokensOf, type StakeTokens } from "../instructions.js";
+import { type StakeTokens, stakeTokensOf } from "../instructions.js";
 
 const CLOCK = "SysvarC1ock11111111111111111111111111111111" as Address;
 /** Where the clock sysvar holds the Unix time. */
@@ -294,7 +294,12 @@ const kinds = {
       generated.getMarketParamsDecoder(),
     ),
   paymentMint: () =>
-    kind("PaymentMint", MARKET_PROGRAM_ADDRESS, generated.PAYMENT_MINT_DISCRIMINATOR, generated.getPaymentMintDecoder()),
+    kind(
+      "PaymentMint",
+      MARKET_PROGRAM_ADDRESS,
+      generated.PAYMENT_MINT_DISCRIMINATOR,
+      generated.getPaymentMintDecoder(),
+    ),
   customer: () =>
     kind("Customer", MARKET_PROGRAM_ADDRESS, generated.CUSTOMER_DISCRIMINATOR, generated.getCustomerDecoder()),
   job: () => kind("Job", MARKET_PROGRAM_ADDRESS, generated.JOB_DISCRIMINATOR, generated.getJobDecoder()),

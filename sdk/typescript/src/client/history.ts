@@ -36,11 +36,7 @@ export interface JobHistory {
 }
 
 /** Reads what happened to the job at `address` from the chain's transactions. */
-export async function jobHistory(
-  rpc: Rpc<SolanaRpcApi>,
-  wanted: Commitment,
-  address: Address,
-): Promise<JobHistory> {
+export async function jobHistory(rpc: Rpc<SolanaRpcApi>, wanted: Commitment, address: Address): Promise<JobHistory> {
   // Servers keep no transactions at processed.
   const commitment = wanted === "finalized" ? "finalized" : "confirmed";
   const found: { signature: Signature; slot: bigint; failed: boolean }[] = [];

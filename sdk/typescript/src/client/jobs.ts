@@ -1,8 +1,8 @@
 import type { Address, Instruction, Signature, TransactionSigner } from "@solana/kit";
-import { formatAmount } from "../amount.js";
 import { associatedTokenAddress, jobAddress } from "../addresses.js";
+import { formatAmount } from "../amount.js";
 import type { BlobStore } from "../blobs.js";
-import { isZero, sameBytes, utf8, sha256 } from "../bytes.js";
+import { isZero, sameBytes, sha256, utf8 } from "../bytes.js";
 import { GantryError, notFound, outOfBounds } from "../errors.js";
 import type { Job, PaymentMint } from "../generated/index.js";
 import * as instructions from "../instructions.js";
@@ -10,7 +10,7 @@ import { fetchManifest, type ResultManifest } from "../manifest.js";
 import { deposit } from "../maths.js";
 import { type JobTerms, jobTerms, type PreparedSpec } from "../spec.js";
 import { NO_ADDRESS } from "../state.js";
-import { jobHistory, type JobHistory } from "./history.js";
+import { type JobHistory, jobHistory } from "./history.js";
 import type { Preview, SendOptions, Sent } from "./send.js";
 import { Settling } from "./settling.js";
 
@@ -125,12 +125,7 @@ export class Jobs extends Settling {
   }
 
   /** Extends a running job of `wallet` by `seconds`, and pays what that costs at the job's highest price. */
-  async topUp(
-    wallet: TransactionSigner,
-    address: Address,
-    seconds: number,
-    options: SendOptions = {},
-  ): Promise<Sent> {
+  async topUp(wallet: TransactionSigner, address: Address, seconds: number, options: SendOptions = {}): Promise<Sent> {
     const job = await this.#own(wallet, address);
     const mint = await this.mintOf(job);
     const cost = this.topUpCost(job, seconds);

@@ -6,20 +6,20 @@ import {
   compileTransaction,
   createTransactionMessage,
   getAddressDecoder,
-  getBase64Encoder,
   getBase64EncodedWireTransaction,
+  getBase64Encoder,
   getSignatureFromTransaction,
   type Instruction,
   isSolanaError,
   isWritableRole,
   type ReadonlyUint8Array,
   type Signature,
+  SOLANA_ERROR__JSON_RPC__SERVER_ERROR_SEND_TRANSACTION_PREFLIGHT_FAILURE,
   setTransactionMessageComputeUnitLimit,
   setTransactionMessageComputeUnitPrice,
   setTransactionMessageFeePayerSigner,
   setTransactionMessageLifetimeUsingBlockhash,
   signTransactionMessageWithSigners,
-  SOLANA_ERROR__JSON_RPC__SERVER_ERROR_SEND_TRANSACTION_PREFLIGHT_FAILURE,
   type TransactionSigner,
 } from "@solana/kit";
 import { associatedTokenAddress, TOKEN_2022_PROGRAM_ADDRESS, TOKEN_PROGRAM_ADDRESS } from "../addresses.js";
@@ -106,11 +106,7 @@ export class Sender extends Accounts {
    * @throws {GantryError} `program` where a program refuses, `unfunded` for a payer without SOL, `expired` where the cluster
    * never took it.
    */
-  async send(
-    instructions: readonly Instruction[],
-    payer: TransactionSigner,
-    options: SendOptions = {},
-  ): Promise<Sent> {
+  async send(instructions: readonly Instruction[], payer: TransactionSigner, options: SendOptions = {}): Promise<Sent> {
     const price = options.priorityFee ?? (await this.recentPriorityFee(instructions));
     const preview = this.review && (await this.#preview(instructions, payer, price, options));
     if (preview !== undefined) await this.review?.(preview);
@@ -309,14 +305,19 @@ export class Sender extends Accounts {
 type RawAccount = AccountInfoBase & { readonly data: readonly [string, string] };
 
 const LEVELS = ["processed", "confirmed", "finalized"];
-const reaches = (status: string | null, wanted: string): boolean => LEVELS.indexOf(status ?? "") >= LEVELS.indexOf(wanted);
+const reaches = (status: string | null, wanted: string): boolean =>
+  LEVELS.indexOf(status ?? "") >= LEVELS.indexOf(wanted);
 
-const withMargin = (used: number): number =>
-  Math.min(used + Math.floor(used / 5) + MARGIN_UNITS, MAX_COMPUTE_UNITS);
+const withMargin = (used: number): number => Math.min(used + Math.floor(used / 5) + MARGIN_UNITS, MAX_COMPUTE_UNITS);
 
 function explain(cause: unknown, logs: readonly string[], sent: readonly Instruction[], payer: TransactionSigner) {
   // Logs say more than positions; where there are none, every instruction here is of the same programs.
-  return explainTransactionError(cause, logs, sent.map((instruction) => instruction.programAddress), payer.address);
+  return explainTransactionError(
+    cause,
+    logs,
+    sent.map((instruction) => instruction.programAddress),
+    payer.address,
+  );
 }
 
 function draft(instructions: readonly Instruction[], payer: TransactionSigner, limit: number, price: bigint) {

@@ -2,13 +2,7 @@ import type { Address, Instruction, TransactionSigner } from "@solana/kit";
 import { associatedTokenAddress } from "../addresses.js";
 import { GantryError, notFound } from "../errors.js";
 import type { Job, PaymentMint } from "../generated/index.js";
-import {
-  claimJob,
-  resolveDispute,
-  type StakeTokens,
-  settleJob,
-  settleWithSlash,
-} from "../instructions.js";
+import { claimJob, resolveDispute, type StakeTokens, settleJob, settleWithSlash } from "../instructions.js";
 import { NO_ADDRESS } from "../state.js";
 import type { SendOptions, Sent } from "./send.js";
 import { Supply } from "./supply.js";

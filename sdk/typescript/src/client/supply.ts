@@ -1,12 +1,12 @@
 import type { Address, TransactionSigner } from "@solana/kit";
 import { associatedTokenAddress, nodeAddress, poolAddress, providerAddress } from "../addresses.js";
-import { outOfBounds, notFound } from "../errors.js";
-import * as programs from "../generated/instructions/index.js";
-import { claimRewards, createPool, type NodeTerms, registerNode, stake, withdraw } from "../instructions.js";
 import { utf8 } from "../bytes.js";
+import { notFound, outOfBounds } from "../errors.js";
+import * as programs from "../generated/instructions/index.js";
 import { GPU_MODELS } from "../gpu.js";
+import { claimRewards, createPool, type NodeTerms, registerNode, stake, withdraw } from "../instructions.js";
 import { sharesFor } from "../stake.js";
-import { type SendOptions, Sender, type Sent } from "./send.js";
+import { Sender, type SendOptions, type Sent } from "./send.js";
 
 /** What a node is listed with. */
 export interface NodeListing {
@@ -91,7 +91,11 @@ export class Supply extends Sender {
 
   /** Has a node of the provider `wallet` take jobs again after draining, or after 24 hours of suspension. */
   async resumeNode(wallet: TransactionSigner, node: Address, options: SendOptions = {}): Promise<Sent> {
-    return await this.send([await programs.getResumeNodeInstructionAsync({ authority: wallet, node })], wallet, options);
+    return await this.send(
+      [await programs.getResumeNodeInstructionAsync({ authority: wallet, node })],
+      wallet,
+      options,
+    );
   }
 
   /** Creates the pool of the provider `wallet`, which shares revenue in `rewardMint`; gives the pool. One that exists stays. */
@@ -134,12 +138,7 @@ export class Supply extends Sender {
    *
    * @throws {GantryError} `out-of-bounds` for more than the position is worth.
    */
-  async unstake(
-    wallet: TransactionSigner,
-    pool: Address,
-    amount?: bigint,
-    options: SendOptions = {},
-  ): Promise<Sent> {
+  async unstake(wallet: TransactionSigner, pool: Address, amount?: bigint, options: SendOptions = {}): Promise<Sent> {
     const account = await this.requirePool(pool);
     const position = await this.position(pool, wallet.address);
     if (position === undefined) throw notFound("stake of this wallet in pool", pool);

@@ -1,9 +1,9 @@
 import type { Address, RpcSubscriptions, SolanaRpcSubscriptionsApi } from "@solana/kit";
 import type { Api } from "../api/client.js";
 import { streamEvents } from "../api/events.js";
+import { sameBytes } from "../bytes.js";
 import { GantryError, notFound } from "../errors.js";
 import { getJobEncoder, type Job } from "../generated/index.js";
-import { sameBytes } from "../bytes.js";
 import { describeJob, type JobView } from "../state.js";
 import type { EventOf } from "./history.js";
 import type { Jobs } from "./jobs.js";
@@ -24,7 +24,7 @@ export type JobUpdate =
   /** Everybody was paid. The last item. */
   | { type: "settled"; settled: EventOf<"JobSettled"> }
   /** The council's verdict was executed. The last item. */
-  | { type: "resolved"; resolved: EventOf<"DisputeResolved"> }
+  | { type: "resolved"; resolved: EventOf<"DisputeResolved">; settled: EventOf<"JobSettled"> | undefined }
   /** It was cancelled and refunded. The last item. */
   | { type: "cancelled"; cancelled: EventOf<"JobCancelled"> }
   /** It is closed, and the server has forgotten how. The last item. */
@@ -53,7 +53,7 @@ export async function* watchJob(
   const both = signal === undefined ? quit.signal : AbortSignal.any([signal, quit.signal]);
   if (sources.subscriptions !== undefined) void listenToAccount(gantry, sources.subscriptions, address, bell, both);
   else if (sources.api !== undefined) void listenToEvents(sources.api, address, bell, both);
-  const interval = sources.subscriptions ?? sources.api ? LOOK_ANYWAY_MS : LOOK_MS;
+  const interval = (sources.subscriptions ?? sources.api) ? LOOK_ANYWAY_MS : LOOK_MS;
   let seen: Uint8Array | undefined;
   try {
     for (;;) {
@@ -124,8 +124,9 @@ async function closing(gantry: Jobs, address: Address, wasThere: boolean, signal
   const deadline = Date.now() + CLOSING_PATIENCE_MS;
   for (;;) {
     const history = await persistently(() => gantry.history(address), signal);
-    if (history.resolved !== undefined) return { type: "resolved", resolved: history.resolved };
-    if (history.settled !== undefined) return { type: "settled", settled: history.settled };
+    const { resolved, settled } = history;
+    if (resolved !== undefined) return { type: "resolved", resolved, settled };
+    if (settled !== undefined) return { type: "settled", settled };
     if (history.cancelled !== undefined) return { type: "cancelled", cancelled: history.cancelled };
     if (!wasThere && history.transactions.length === 0) throw notFound("job", address);
     if (Date.now() >= deadline) return { type: "closed" };

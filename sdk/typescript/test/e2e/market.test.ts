@@ -5,13 +5,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { AccountRole, type AccountSignerMeta, type Address, generateKeyPairSigner, type TransactionSigner } from "@solana/kit";
+import {
+  AccountRole,
+  type AccountSignerMeta,
+  type Address,
+  generateKeyPairSigner,
+  type TransactionSigner,
+} from "@solana/kit";
 import { associatedTokenAddress } from "../../src/addresses.js";
 import { toHex, utf8 } from "../../src/bytes.js";
 import {
   type ApiMessage,
   claimableRewards,
   describeNode,
+  type EventOf,
   formatAmount,
   Gantry,
   GantryError,
@@ -24,7 +31,7 @@ import {
 } from "../../src/index.js";
 import { createAssociatedAccount, vote } from "../../src/instructions.js";
 import { folderBlobs, loadKeypair, saveResult } from "../../src/node.js";
-import { ROOT } from "../support.js";
+import { plain, ROOT } from "../support.js";
 import { type Stack, startStack } from "./stack.js";
 
 let stack: Stack;
@@ -55,6 +62,11 @@ async function spec(samples: number, seconds: number): Promise<JobSpec> {
     sla_uptime_bps: 5_000,
   };
 }
+
+const show = (value: unknown) => JSON.stringify(plain(value));
+
+const sum = (parts: EventOf<"JobSettled">) =>
+  parts.toProvider + parts.toDelegators + parts.toMatcher + parts.toTreasury + parts.toCustomer + parts.claimed;
 
 /** Follows a job and says what there is to do at each change, until it is closed. */
 async function follow(
@@ -103,13 +115,21 @@ async function fund(wallet: Address, token: { mint: Address; token_program: Addr
 test("a job runs from its deposit to its settlement, and every base unit is accounted for", async () => {
   const blobs = folderBlobs(stack.blobs);
   const prepared = await prepareSpec(await spec(100, 120), blobs);
-  const before = await gantry.tokenBalance(customer.address, { mint: stack.payment.mint, tokenProgram: stack.payment.token_program });
+  const before = await gantry.tokenBalance(customer.address, {
+    mint: stack.payment.mint,
+    tokenProgram: stack.payment.token_program,
+  });
   const cost = await gantry.previewJob(customer, { spec: prepared, id: 0n });
   assert.equal(formatAmount(cost.deposit, cost.decimals), "0.066667");
-  assert.ok(cost.fee >= 5_000n && cost.rent > 4_000_000n && cost.preview.computeUnits > 1_000, JSON.stringify(cost, (_, v) => `${v}`));
+  assert.ok(cost.fee >= 5_000n && cost.rent > 4_000_000n && cost.preview.computeUnits > 1_000, show(cost));
   const moved = cost.preview.tokens.find((token) => token.owner === customer.address);
   assert.equal(moved?.change, -cost.deposit);
-  assert.equal(await gantry.job((await gantry.openJob(customer, { spec: prepared, id: 0n })).address).then((job) => job?.deposited), cost.deposit);
+  assert.equal(
+    await gantry
+      .job((await gantry.openJob(customer, { spec: prepared, id: 0n })).address)
+      .then((job) => job?.deposited),
+    cost.deposit,
+  );
 
   // Once more with the same number: the same job, and nothing sent.
   const job = await gantry.openJob(customer, { spec: prepared, id: 0n });
@@ -134,11 +154,11 @@ test("a job runs from its deposit to its settlement, and every base unit is acco
     await gantry.accept(customer, job.address);
   });
   await rm(folder, { recursive: true });
-  assert.ok(closed.type === "settled", JSON.stringify(closed, (_, v) => `${v}`));
+  assert.ok(closed.type === "settled", show(closed));
   assert.ok(seen.has("finished") && seen.size >= 2, [...seen].join());
-  const { toProvider, toDelegators, toMatcher, toTreasury, toCustomer, bill, paidSeconds } = closed.settled;
+  const { toMatcher, toTreasury, toCustomer, bill, paidSeconds } = closed.settled;
   assert.ok(paidSeconds >= 1 && bill > 0n && toMatcher + toTreasury > 0n);
-  assert.equal(toProvider + toDelegators + toMatcher + toTreasury + toCustomer, cost.deposit);
+  assert.equal(sum(closed.settled), cost.deposit);
   const left = await gantry.tokenAmount(before.account);
   assert.equal(left, before.amount - cost.deposit + toCustomer);
   await assert.rejects(gantry.openJob(customer, { spec: prepared, id: 0n }), /was opened and is closed/);
@@ -147,9 +167,13 @@ test("a job runs from its deposit to its settlement, and every base unit is acco
   const { slot } = (await gantry.history(job.address)).transactions.at(-1) ?? { slot: 0n };
   const path = { address: job.address };
   const { data } = await gantry.api.get("/v1/jobs/{address}", { path, query: { min_slot: Number(slot) } });
-  assert.deepEqual([data.status, data.outcome, data.deposited.amount], ["closed", "completed", cost.deposit.toString()]);
+  assert.deepEqual(
+    [data.status, data.outcome, data.deposited.amount],
+    ["closed", "completed", cost.deposit.toString()],
+  );
   const timeline: string[] = [];
-  for await (const event of gantry.api.all("/v1/jobs/{address}/timeline", { path, query: { limit: 2 } })) timeline.push(event.name);
+  for await (const event of gantry.api.all("/v1/jobs/{address}/timeline", { path, query: { limit: 2 } }))
+    timeline.push(event.name);
   assert.ok(timeline.includes("JobOpened") && timeline.includes("JobSettled"), timeline.join());
 });
 
@@ -181,8 +205,12 @@ test("a dispute is opened, decided and paid, and refusals say what to do", async
   const blobs = folderBlobs(stack.blobs);
   const reviewed: Preview[] = [];
   // No subscription here: the watch wakes by the indexer's events.
-  const client = Gantry.connect({ rpc: stack.rpc, indexer: stack.api, review: (preview) => void reviewed.push(preview) });
-  const prepared = await prepareSpec(await spec(1_000_000, 200), blobs);
+  const client = Gantry.connect({
+    rpc: stack.rpc,
+    indexer: stack.api,
+    review: (preview) => void reviewed.push(preview),
+  });
+  const prepared = await prepareSpec(await spec(16_384, 200), blobs);
   const job = await client.openJob(customer, { spec: prepared });
   assert.equal(reviewed.length, 1);
   const authority = await loadKeypair(stack.key("authority"));
@@ -190,7 +218,10 @@ test("a dispute is opened, decided and paid, and refusals say what to do", async
   const closed = await follow(client, job.address, async ({ job: account, view }) => {
     if (view.status !== "running" || account.servedSeconds < 1 || disputed) return;
     disputed = true;
-    await assert.rejects(client.accept(customer, job.address), (error) => error instanceof GantryError && error.kind === "program");
+    await assert.rejects(
+      client.accept(customer, job.address),
+      (error) => error instanceof GantryError && error.kind === "program",
+    );
     await assert.rejects(client.stop(authority, job.address), /sign with/);
     const more = client.topUpCost(account, 60) ?? 0n;
     await client.topUp(customer, job.address, 60);
@@ -199,7 +230,9 @@ test("a dispute is opened, decided and paid, and refusals say what to do", async
     await client.openDispute(customer, job.address, "it computed nothing");
     await client.send([await vote(authority, job.address, 0, 0)], authority);
   });
-  assert.ok(closed.type === "resolved", JSON.stringify(closed, (_, v) => `${v}`));
+  assert.ok(closed.type === "resolved", show(closed));
+  assert.ok(closed.settled !== undefined && closed.resolved.providerShareBps === 0, show(closed));
+  assert.equal(sum(closed.settled), closed.settled.deposited);
   const history = await client.history(job.address);
   const names = history.transactions.flatMap(({ events }) => events.map((event) => event.name));
   for (const name of ["JobToppedUp", "SecondsReleased", "DisputeOpened", "VoteCast"] as const) {
@@ -238,7 +271,10 @@ test("a provider lists itself, a delegator stakes behind it, and revenue is clai
   await gantry.unstake(delegator, pool, 500_000_000n);
   const [state, position] = [await gantry.requirePool(pool), await gantry.position(pool, delegator.address)];
   assert.ok(position !== undefined);
-  assert.deepEqual([stakedAmount(position, state), state.unbonding, position.unbondingCount], [1_000_000_000n, 500_000_000n, 1]);
+  assert.deepEqual(
+    [stakedAmount(position, state), state.unbonding, position.unbondingCount],
+    [1_000_000_000n, 500_000_000n, 1],
+  );
   await gantry.cancelUnstake(delegator, pool, 0);
   await gantry.drainNode(provider, node);
 
@@ -258,7 +294,9 @@ test("the types of the API are those that the indexer describes", async () => {
   const file = join(await mkdtemp(join(tmpdir(), "gantry-ts-api-")), "schema.ts");
   const script = join(ROOT, "scripts/api.mjs");
   await promisify(execFile)(process.execPath, [script, `${stack.api}/openapi.json`, file], { cwd: ROOT });
-  const [made, checkedIn] = await Promise.all([file, join(ROOT, "src/api/schema.ts")].map((path) => readFile(path, "utf8")));
+  const [made, checkedIn] = await Promise.all(
+    [file, join(ROOT, "src/api/schema.ts")].map((path) => readFile(path, "utf8")),
+  );
   const advice = "write it anew: npm run generate:api -- URL/openapi.json, with the URL of an indexer";
   assert.ok(made === checkedIn, `src/api/schema.ts is not what the indexer describes: ${advice}`);
 });

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { type Address, type Instruction, isSignerRole, isWritableRole } from "@solana/kit";
 import { deviceAddress, jobAddress, nodeAddress, poolAddress, providerAddress } from "../../src/addresses.js";
 import { toHex, utf8 } from "../../src/bytes.js";
-import * as programs from "../../src/generated/instructions/index.js";
 import type { Dispute, Job, PaymentMint } from "../../src/generated/index.js";
+import * as programs from "../../src/generated/instructions/index.js";
 import * as ix from "../../src/instructions.js";
 import { key, signer, vectors } from "../support.js";
 

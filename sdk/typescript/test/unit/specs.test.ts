@@ -41,11 +41,20 @@ test("inputs become blobs, and are named by their hash alone", async () => {
   const blobs = memoryBlobs();
   const hello = utf8("hello");
   const hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
-  const inputs = [{ path: "a", bytes: hello }, { path: "b", sha256: hash }];
+  const inputs = [
+    { path: "a", bytes: hello },
+    { path: "b", sha256: hash },
+  ];
   const { spec, bytes } = await prepareSpec({ ...least, inputs }, blobs);
-  assert.deepEqual(spec.inputs, [{ path: "a", sha256: hash }, { path: "b", sha256: hash }]);
+  assert.deepEqual(spec.inputs, [
+    { path: "a", sha256: hash },
+    { path: "b", sha256: hash },
+  ]);
   assert.deepEqual(JSON.parse(new TextDecoder().decode(bytes)), spec);
-  await assert.rejects(prepareSpec({ ...least, inputs: [{ path: "a", sha256: "0".repeat(64) }] }, blobs), /not in this store/);
+  await assert.rejects(
+    prepareSpec({ ...least, inputs: [{ path: "a", sha256: "0".repeat(64) }] }, blobs),
+    /not in this store/,
+  );
   const wrong = [{ path: "a", bytes: hello, sha256: "0".repeat(64) }];
   await assert.rejects(prepareSpec({ ...least, inputs: wrong }, blobs), /the spec wants/);
 });
