@@ -235,7 +235,7 @@ test("a dispute is opened, decided and paid, and refusals say what to do", async
   assert.equal(sum(closed.settled), closed.settled.deposited);
   const history = await client.history(job.address);
   const names = history.transactions.flatMap(({ events }) => events.map((event) => event.name));
-  for (const name of ["JobToppedUp", "SecondsReleased", "DisputeOpened", "VoteCast"] as const) {
+  for (const name of ["JobToppedUp", "SecondsReleased", "DisputeOpened", "JobSettled"] as const) {
     assert.ok(names.includes(name), `${name} in ${names.join()}`);
   }
 });
