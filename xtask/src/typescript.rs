@@ -43,7 +43,8 @@ impl Package {
 
     /// Format, lints, types, unit tests, and the package as npm would pack it.
     pub(crate) fn test(&self) -> Result<()> {
-        for script in ["check", "test", "build", "test:package"] {
+        // Built first: the example is checked against the package by its name.
+        for script in ["build", "check", "test", "test:package"] {
             self.run(script)?;
         }
         Ok(())
