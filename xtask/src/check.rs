@@ -17,6 +17,7 @@ use crate::{
     programs::{self, Compiler},
     progress::seconds,
     setup, sh,
+    typescript::Package,
 };
 
 /// The version of cargo-deny that checks the licences; it is kept in the cache folder.
@@ -52,6 +53,8 @@ pub(crate) enum Group {
     Faults,
     /// All processes end to end
     E2e,
+    /// The TypeScript SDK: lints, types, vectors, its package, and the life of a job on a local network
+    Typescript,
     /// Licences and sources of the dependencies
     Licenses,
 }
@@ -122,6 +125,11 @@ const STEPS: &[Step] = &[
         name: "end to end",
         group: Group::E2e,
         work: test_end_to_end,
+    },
+    Step {
+        name: "TypeScript SDK",
+        group: Group::Typescript,
+        work: test_typescript,
     },
     Step {
         name: "licences",
@@ -275,6 +283,15 @@ fn test_contract() -> Result<()> {
     let mut test = tests(&[], &["contract".to_owned()]);
     test.env("GANTRY_SCHEMATHESIS", setup::schemathesis()?);
     sh::shown(test.args(["--", "--nocapture"]))
+}
+
+fn test_typescript() -> Result<()> {
+    let package = Package::ensure()?;
+    package.test()?;
+    setup::postgres()?;
+    programs::compile_deployed(Compiler::Debian)?;
+    build_binaries()?;
+    package.test_end_to_end()
 }
 
 fn test_faults() -> Result<()> {

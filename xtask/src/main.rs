@@ -2,6 +2,7 @@
 
 mod check;
 mod mutants;
+mod node;
 mod paths;
 mod programs;
 mod progress;
@@ -9,6 +10,7 @@ mod setup;
 mod sh;
 mod stack;
 mod toolchain;
+mod typescript;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -53,7 +55,7 @@ enum Verb {
         #[command(subcommand)]
         verb: ProgramsVerb,
     },
-    /// Install what this machine lacks: Debian packages and the programs' compiler
+    /// Install what this machine lacks: Debian packages, the programs' compiler, Node.js
     Setup,
     /// Format the code of both workspaces
     Fmt,

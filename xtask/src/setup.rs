@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use crate::{paths, progress::Steps, sh, toolchain::Toolchain};
+use crate::{paths, progress::Steps, sh, toolchain::Toolchain, typescript::Package};
 
 /// What compiling the off-chain workspace runs, and the Debian package that has it. OpenSSL, the Protocol Buffers
 /// compiler and SQLite are built or brought by the crates themselves.
@@ -30,6 +30,7 @@ pub(crate) fn all() -> Result<()> {
     faketime()?;
     schemathesis()?;
     toolchain()?;
+    Package::ensure()?;
     eprintln!("setup: all is there");
     Ok(())
 }
@@ -153,12 +154,13 @@ fn server_programs() -> Option<PathBuf> {
         })
 }
 
-fn on_path(program: &str) -> bool {
+/// Whether a program of this name is on the path.
+pub(crate) fn on_path(program: &str) -> bool {
     env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// Installs Debian packages, with what it takes to be root.
-fn install(packages: &[&str]) -> Result<()> {
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
     let manual = format!(
         "apt-get update && apt-get install --no-install-recommends {}",
         packages.join(" ")

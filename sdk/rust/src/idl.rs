@@ -60,6 +60,15 @@ impl Idl {
         self.list("events").filter_map(|event| event["name"].as_str())
     }
 
+    /// Names of all events, each with the eight bytes that its data begins with.
+    pub fn event_discriminators(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
+        self.list("events").filter_map(|event| {
+            let bytes = event["discriminator"].as_array()?.iter();
+            let bytes = bytes.map(|byte| u8::try_from(byte.as_u64()?).ok());
+            Some((event["name"].as_str()?, bytes.collect::<Option<_>>()?))
+        })
+    }
+
     /// Name and fields of the account in `data`: integers of at most 32 bits as numbers, longer ones as strings, keys in
     /// base58, byte arrays in hexadecimal. `None` for data that no account type of this program fits exactly.
     pub fn account_json(&self, data: &[u8]) -> Option<(&str, Value)> {

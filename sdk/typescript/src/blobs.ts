@@ -1,0 +1,83 @@
+import type { ReadonlyUint8Array } from "@solana/kit";
+import { sameBytes, sha256, toHex } from "./bytes.js";
+
+/** Where specs, inputs and results lie, addressed by their SHA-256. */
+export interface BlobStore {
+  /** Stores `bytes` and gives their SHA-256. */
+  put(bytes: ReadonlyUint8Array): Promise<Uint8Array>;
+  /** The bytes with this SHA-256, verified. */
+  get(hash: ReadonlyUint8Array): Promise<Uint8Array>;
+}
+
+/** A blob that cannot be stored or read. */
+export class BlobError extends Error {
+  override readonly name = "BlobError";
+}
+
+/** What a blob store keeps its blobs in: any map of names to bytes. */
+export interface BlobBackend {
+  /** The bytes under `name`; `undefined` where there are none. */
+  read(name: string): Promise<ReadonlyUint8Array | undefined>;
+  /** Keeps `bytes` under `name`. */
+  write(name: string, bytes: ReadonlyUint8Array): Promise<void>;
+}
+
+/** Where a blob lies in its store: two levels, so that no folder grows without bound. */
+export function blobName(hash: ReadonlyUint8Array): string {
+  const hex = toHex(hash);
+  return `sha256/${hex.slice(0, 2)}/${hex}`;
+}
+
+/** A blob store over `backend`, which verifies what it reads. */
+export function blobStore(backend: BlobBackend): BlobStore {
+  return {
+    async put(bytes) {
+      const hash = await sha256(bytes);
+      await backend.write(blobName(hash), bytes);
+      return hash;
+    },
+    async get(hash) {
+      const bytes = await backend.read(blobName(hash));
+      if (bytes === undefined) {
+        throw new BlobError(`blob ${toHex(hash)} is not in this store: check which store the node uses`);
+      }
+      const found = await sha256(bytes);
+      if (!sameBytes(found, hash)) {
+        throw new BlobError(`blob ${toHex(hash)} is damaged: its bytes have the SHA-256 ${toHex(found)}`);
+      }
+      return new Uint8Array(bytes);
+    },
+  };
+}
+
+/** A blob store in memory. */
+export function memoryBlobs(): BlobStore {
+  const blobs = new Map<string, ReadonlyUint8Array>();
+  return blobStore({
+    read: async (name) => blobs.get(name),
+    write: async (name, bytes) => {
+      blobs.set(name, new Uint8Array(bytes));
+    },
+  });
+}
+
+/**
+ * A blob store behind an HTTP server that answers GET and takes PUT at `base` and a blob's name, as S3-compatible stores do.
+ *
+ * @param request What sends: `fetch`, or one that signs.
+ */
+export function httpBlobs(base: string, request: typeof fetch = fetch): BlobStore {
+  const url = (name: string) => `${base.replace(/\/+$/, "")}/${name}`;
+  return blobStore({
+    async read(name) {
+      const response = await request(url(name));
+      if (response.status === 404) return undefined;
+      if (!response.ok) throw new BlobError(`the blob store answers ${response.status} to GET ${url(name)}`);
+      return new Uint8Array(await response.arrayBuffer());
+    },
+    async write(name, bytes) {
+      const response = await request(url(name), { method: "PUT", body: new Uint8Array(bytes) });
+      if (!response.ok) throw new BlobError(`the blob store answers ${response.status} to PUT ${url(name)}`);
+    },
+  });
+}

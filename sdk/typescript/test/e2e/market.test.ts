@@ -1,0 +1,302 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import {
+  AccountRole,
+  type AccountSignerMeta,
+  type Address,
+  generateKeyPairSigner,
+  type TransactionSigner,
+} from "@solana/kit";
+import { associatedTokenAddress } from "../../src/addresses.js";
+import { toHex, utf8 } from "../../src/bytes.js";
+import {
+  type ApiMessage,
+  claimableRewards,
+  describeNode,
+  type EventOf,
+  formatAmount,
+  Gantry,
+  GantryError,
+  type JobSpec,
+  type JobUpdate,
+  type Preview,
+  prepareSpec,
+  sha256,
+  stakedAmount,
+} from "../../src/index.js";
+import { createAssociatedAccount, vote } from "../../src/instructions.js";
+import { folderBlobs, loadKeypair, saveResult } from "../../src/node.js";
+import { plain, ROOT } from "../support.js";
+import { type Stack, startStack } from "./stack.js";
+
+let stack: Stack;
+let gantry: Gantry;
+let customer: TransactionSigner;
+
+before(async () => {
+  stack = await startStack();
+  gantry = Gantry.connect({ rpc: stack.rpc, rpcSubscriptions: stack.ws, indexer: stack.api });
+  customer = await loadKeypair(stack.key("customer"));
+});
+
+after(async () => await stack?.stop());
+
+/** Renders a small picture, for as long as `samples` of each of its points take. */
+async function spec(samples: number, seconds: number): Promise<JobSpec> {
+  const examples = join(ROOT, "../../examples/scenes/spiral.json");
+  const scene = JSON.parse(await readFile(examples, "utf8")) as { image: object };
+  const image = { ...scene.image, width: 128, height: 80, samples };
+  return {
+    version: 1,
+    name: "from TypeScript",
+    runner: { process: { command: ["gantry-render", "scene.json", "--out", "picture.png", "--threads", "1"] } },
+    inputs: [{ path: "scene.json", bytes: utf8(JSON.stringify({ ...scene, image })) }],
+    outputs: ["picture.png"],
+    max_price_per_hour: "2.00",
+    max_duration_seconds: seconds,
+    sla_uptime_bps: 5_000,
+  };
+}
+
+const show = (value: unknown) => JSON.stringify(plain(value));
+
+const sum = (parts: EventOf<"JobSettled">) =>
+  parts.toProvider + parts.toDelegators + parts.toMatcher + parts.toTreasury + parts.toCustomer + parts.claimed;
+
+/** Follows a job and says what there is to do at each change, until it is closed. */
+async function follow(
+  client: Gantry,
+  job: Address,
+  act: (update: JobUpdate & { type: "live" }) => Promise<void>,
+): Promise<Exclude<JobUpdate, { type: "live" }>> {
+  for await (const update of client.watch(job, { signal: AbortSignal.timeout(120_000) })) {
+    if (update.type !== "live") return update;
+    await act(update);
+  }
+  throw new Error("the updates ended before the job did");
+}
+
+async function collect(messages: AsyncIterable<ApiMessage>, last: string): Promise<(ApiMessage & { type: "event" })[]> {
+  const events: (ApiMessage & { type: "event" })[] = [];
+  for await (const message of messages) {
+    if (message.type !== "event") continue;
+    events.push(message);
+    if (message.data.name === last) return events;
+  }
+  throw new Error(`the stream ended without ${last}`);
+}
+
+/** SOL and base units of a token for a new wallet. */
+async function fund(wallet: Address, token: { mint: Address; token_program: Address }, amount: bigint): Promise<void> {
+  const authority = await loadKeypair(stack.key("authority"));
+  await gantry.airdrop(wallet, 1_000_000_000n);
+  const mint = { mint: token.mint, tokenProgram: token.token_program };
+  const account = await associatedTokenAddress(wallet, mint.mint, mint.tokenProgram);
+  const data = new Uint8Array(9);
+  data[0] = 7;
+  new DataView(data.buffer).setBigUint64(1, amount, true);
+  const mintTo = {
+    programAddress: mint.tokenProgram,
+    accounts: [
+      { address: mint.mint, role: AccountRole.WRITABLE },
+      { address: account, role: AccountRole.WRITABLE },
+      { address: authority.address, role: AccountRole.READONLY_SIGNER, signer: authority } as AccountSignerMeta,
+    ],
+    data,
+  };
+  await gantry.send([await createAssociatedAccount(authority, wallet, mint), mintTo], authority);
+}
+
+test("a job runs from its deposit to its settlement, and every base unit is accounted for", async () => {
+  const blobs = folderBlobs(stack.blobs);
+  const prepared = await prepareSpec(await spec(100, 120), blobs);
+  const before = await gantry.tokenBalance(customer.address, {
+    mint: stack.payment.mint,
+    tokenProgram: stack.payment.token_program,
+  });
+  const cost = await gantry.previewJob(customer, { spec: prepared, id: 0n });
+  assert.equal(formatAmount(cost.deposit, cost.decimals), "0.066667");
+  assert.ok(cost.fee >= 5_000n && cost.rent > 4_000_000n && cost.preview.computeUnits > 1_000, show(cost));
+  const moved = cost.preview.tokens.find((token) => token.owner === customer.address);
+  assert.equal(moved?.change, -cost.deposit);
+  assert.equal(
+    await gantry
+      .job((await gantry.openJob(customer, { spec: prepared, id: 0n })).address)
+      .then((job) => job?.deposited),
+    cost.deposit,
+  );
+
+  // Once more with the same number: the same job, and nothing sent.
+  const job = await gantry.openJob(customer, { spec: prepared, id: 0n });
+  assert.equal(job.signature, undefined);
+  const other = await prepareSpec(await spec(1, 60), blobs);
+  await assert.rejects(gantry.openJob(customer, { spec: other, id: 0n }), /runs another spec/);
+
+  const folder = await mkdtemp(join(tmpdir(), "gantry-ts-result-"));
+  const seen = new Set<string | undefined>();
+  const closed = await follow(gantry, job.address, async ({ view }) => {
+    seen.add(view.status);
+    if (view.status !== "finished" || view.accepted) return;
+    assert.equal(view.outcome, "completed");
+    const manifest = await gantry.result(job.address, blobs);
+    assert.equal(toHex(view.outputDigest ?? new Uint8Array()).length, 64);
+    assert.equal(manifest.outputs[0]?.path, "picture.png");
+    const [path] = await saveResult(manifest, blobs, folder);
+    const picture = await readFile(path ?? "");
+    assert.equal(toHex(await sha256(picture)), manifest.outputs[0]?.sha256);
+    // A PNG of the size that was asked for: its width and height are in the header.
+    assert.deepEqual([picture.readUInt32BE(16), picture.readUInt32BE(20)], [128, 80]);
+    await gantry.accept(customer, job.address);
+  });
+  await rm(folder, { recursive: true });
+  assert.ok(closed.type === "settled", show(closed));
+  assert.ok(seen.has("finished") && seen.size >= 2, [...seen].join());
+  const { toMatcher, toTreasury, toCustomer, bill, paidSeconds } = closed.settled;
+  assert.ok(paidSeconds >= 1 && bill > 0n && toMatcher + toTreasury > 0n);
+  assert.equal(sum(closed.settled), cost.deposit);
+  const left = await gantry.tokenAmount(before.account);
+  assert.equal(left, before.amount - cost.deposit + toCustomer);
+  await assert.rejects(gantry.openJob(customer, { spec: prepared, id: 0n }), /was opened and is closed/);
+
+  // The same from the indexer: its table, its events, and the stream resumed in the middle.
+  const { slot } = (await gantry.history(job.address)).transactions.at(-1) ?? { slot: 0n };
+  const path = { address: job.address };
+  const { data } = await gantry.api.get("/v1/jobs/{address}", { path, query: { min_slot: Number(slot) } });
+  assert.deepEqual(
+    [data.status, data.outcome, data.deposited.amount],
+    ["closed", "completed", cost.deposit.toString()],
+  );
+  const timeline: string[] = [];
+  for await (const event of gantry.api.all("/v1/jobs/{address}/timeline", { path, query: { limit: 2 } }))
+    timeline.push(event.name);
+  assert.ok(timeline.includes("JobOpened") && timeline.includes("JobSettled"), timeline.join());
+});
+
+test("the stream of events is resumed without a gap or a repetition", async () => {
+  const blobs = folderBlobs(stack.blobs);
+  const prepared = await prepareSpec(await spec(1, 60), blobs);
+  const signal = AbortSignal.timeout(120_000);
+  const quit = new AbortController();
+  const stream = gantry.events({ signal: AbortSignal.any([signal, quit.signal]) });
+  const start = (await stream.next()).value;
+  assert.equal(start?.type, "start");
+  await stream.return();
+  const job = await gantry.openJob(customer, { spec: prepared });
+  // What happened between two streams is in the second, which begins after the last id of the first.
+  const filter = { job: job.address, signal };
+  const whole = collect(gantry.events({ ...filter, after: start?.id ?? 0n }), "JobSettled");
+  const closed = await follow(gantry, job.address, async ({ view }) => {
+    if (view.status === "finished" && !view.accepted) await gantry.accept(customer, job.address);
+  });
+  assert.equal(closed.type, "settled");
+  const events = await whole;
+  assert.equal(events[0]?.data.name, "JobOpened");
+  const resumed = await collect(gantry.events({ ...filter, after: events[1]?.id ?? 0n }), "JobSettled");
+  assert.deepEqual(resumed, events.slice(2));
+  quit.abort();
+});
+
+test("a dispute is opened, decided and paid, and refusals say what to do", async () => {
+  const blobs = folderBlobs(stack.blobs);
+  const reviewed: Preview[] = [];
+  // No subscription here: the watch wakes by the indexer's events.
+  const client = Gantry.connect({
+    rpc: stack.rpc,
+    indexer: stack.api,
+    review: (preview) => void reviewed.push(preview),
+  });
+  const prepared = await prepareSpec(await spec(16_384, 200), blobs);
+  const job = await client.openJob(customer, { spec: prepared });
+  assert.equal(reviewed.length, 1);
+  const authority = await loadKeypair(stack.key("authority"));
+  let disputed = false;
+  const closed = await follow(client, job.address, async ({ job: account, view }) => {
+    if (view.status !== "running" || account.servedSeconds < 1 || disputed) return;
+    disputed = true;
+    await assert.rejects(
+      client.accept(customer, job.address),
+      (error) => error instanceof GantryError && error.kind === "program",
+    );
+    await assert.rejects(client.stop(authority, job.address), /sign with/);
+    const more = client.topUpCost(account, 60) ?? 0n;
+    await client.topUp(customer, job.address, 60);
+    assert.equal((await client.requireJob(job.address)).deposited, account.deposited + more);
+    await client.acknowledge(customer, job.address, 1);
+    await client.openDispute(customer, job.address, "it computed nothing");
+    await client.send([await vote(authority, job.address, 0, 0)], authority);
+  });
+  assert.ok(closed.type === "resolved", show(closed));
+  assert.ok(closed.settled !== undefined && closed.resolved.providerShareBps === 0, show(closed));
+  assert.equal(sum(closed.settled), closed.settled.deposited);
+  const history = await client.history(job.address);
+  const names = history.transactions.flatMap(({ events }) => events.map((event) => event.name));
+  for (const name of ["JobToppedUp", "SecondsReleased", "DisputeOpened", "JobSettled"] as const) {
+    assert.ok(names.includes(name), `${name} in ${names.join()}`);
+  }
+});
+
+test("a provider lists itself, a delegator stakes behind it, and revenue is claimed", async () => {
+  const [provider, nodeKey, delegator] = await Promise.all([1, 2, 3].map(() => generateKeyPairSigner()));
+  assert.ok(provider !== undefined && nodeKey !== undefined && delegator !== undefined);
+  await fund(provider.address, stack.stake, 5_000_000_000n);
+  await fund(delegator.address, stack.stake, 2_000_000_000n);
+  const account = await gantry.registerProvider(provider);
+  assert.equal(await gantry.registerProvider(provider), account);
+  const pool = await gantry.createPool(provider, stack.payment.mint, 1_000);
+  const listing = {
+    pricePerHour: 9_000_000n,
+    priceMint: stack.payment.mint,
+    gpuModel: "h100",
+    gpuCount: 8,
+    vramGib: 80,
+    cpuCores: 64,
+    ramGib: 512,
+    diskGib: 4_000,
+    mbps: 10_000,
+    country: "SE",
+  } as const;
+  const node = await gantry.listNode(provider, nodeKey, listing);
+  await gantry.updatePrice(provider, node, 8_000_000n);
+  const [listed] = await gantry.nodes(account);
+  assert.ok(listed !== undefined && listed.address === node && listed.account.pricePerHour === 8_000_000n);
+  assert.deepEqual(describeNode(listed.account), { status: "available", country: "SE", reputationBps: 5_000 });
+
+  await gantry.stake(delegator, pool, 1_500_000_000n);
+  await assert.rejects(gantry.stake(delegator, pool, 1_500_000_000n), /500.00 of token .*1500.00 are needed/);
+  await gantry.unstake(delegator, pool, 500_000_000n);
+  const [state, position] = [await gantry.requirePool(pool), await gantry.position(pool, delegator.address)];
+  assert.ok(position !== undefined);
+  assert.deepEqual(
+    [stakedAmount(position, state), state.unbonding, position.unbondingCount],
+    [1_000_000_000n, 500_000_000n, 1],
+  );
+  await gantry.cancelUnstake(delegator, pool, 0);
+  await gantry.drainNode(provider, node);
+
+  // The node that served the first jobs has a pool with one staker.
+  const owner = await loadKeypair(stack.key("lonestar-wallet"));
+  const [held] = await gantry.positions(owner.address);
+  assert.ok(held !== undefined);
+  const due = claimableRewards(held.account, await gantry.requirePool(held.account.pool));
+  const token = { mint: stack.payment.mint, tokenProgram: stack.payment.token_program };
+  const before = (await gantry.tokenBalance(owner.address, token)).amount;
+  assert.ok(due > 0n);
+  await gantry.claimRewards(owner, held.account.pool);
+  assert.equal((await gantry.tokenBalance(owner.address, token)).amount, before + due);
+});
+
+test("the types of the API are those that the indexer describes", async () => {
+  const file = join(await mkdtemp(join(tmpdir(), "gantry-ts-api-")), "schema.ts");
+  const script = join(ROOT, "scripts/api.mjs");
+  await promisify(execFile)(process.execPath, [script, `${stack.api}/openapi.json`, file], { cwd: ROOT });
+  const [made, checkedIn] = await Promise.all(
+    [file, join(ROOT, "src/api/schema.ts")].map((path) => readFile(path, "utf8")),
+  );
+  const advice = "write it anew: npm run generate:api -- URL/openapi.json, with the URL of an indexer";
+  assert.ok(made === checkedIn, `src/api/schema.ts is not what the indexer describes: ${advice}`);
+});
