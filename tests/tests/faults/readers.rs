@@ -174,12 +174,13 @@ fn resident_mib() -> anyhow::Result<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn listeners_that_do_not_read() -> anyhow::Result<()> {
-    const LISTENERS: usize = 16;
-    const BANKS: u64 = 20;
+    const LISTENERS: usize = 4;
+    const BANKS: u64 = 14;
     let mut library = Library::start().await?;
     library.write(EVENTS).await?;
     let bounds = Bounds {
         slowest_client: Duration::from_secs(2),
+        streams_of_client: LISTENERS,
         ..Bounds::default()
     };
     let service = Service::start(library.store.clone(), bounds).await?;
@@ -193,10 +194,14 @@ async fn listeners_that_do_not_read() -> anyhow::Result<()> {
         stream
             .write_all(b"GET /v1/events/stream?after=0 HTTP/1.1\r\nhost: gantry\r\nconnection: close\r\n\r\n")
             .await?;
+        // It is open once its answer begins.
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).await?;
+        ensure!(&head == b"HTTP/1.1 200", "{}", String::from_utf8_lossy(&head));
         slow.push(stream);
     }
-    let (refused, _) = service.get("/v1/events/stream").await?;
-    ensure!(refused == 429, "the listeners are not there");
+    let refused = reqwest::get(service.url("/v1/events/stream")).await?.status();
+    ensure!(refused == 429, "the listeners are not there: {refused}");
     for _ in 0..BANKS {
         library.write(EVENTS).await?;
     }
