@@ -61,7 +61,9 @@ pub(crate) async fn run(options: Serve) -> Result<()> {
             updates += bank.accounts.len() as u64;
             // Final as on a cluster, 32 slots behind.
             let finalized = bank.slot.checked_sub(32);
-            store.write(&[bank], finalized, GENESIS).await?;
+            if let Err(error) = store.write(&[bank], finalized, GENESIS).await {
+                return anyhow::Error::from(error);
+            }
             banks += 1;
             progress.written(market.slot());
         }
@@ -69,7 +71,7 @@ pub(crate) async fn run(options: Serve) -> Result<()> {
     let mut rest = Vec::new();
     let mut input = tokio::io::stdin();
     let ended: Result<()> = tokio::select! {
-        failed = writing => failed.map(|never: std::convert::Infallible| match never {}),
+        failed = writing => Err(failed),
         ended = input.read_to_end(&mut rest) => ended.map(|_| ()).context("standard input"),
     };
     ended?;
