@@ -25,7 +25,7 @@ const CARGO_DENY: &str = "0.20.2";
 /// The package whose tests run the programs in the VM, and the processes.
 const VM_PACKAGE: &str = "gantry-tests";
 /// Its test files that are groups of their own.
-const ALONE: [&str; 3] = ["adversarial", "faults", "invariants"];
+const ALONE: [&str; 4] = ["adversarial", "docs", "faults", "invariants"];
 
 /// A part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,6 +50,8 @@ pub(crate) enum Group {
     Faults,
     /// All processes end to end
     E2e,
+    /// What the quickstarts and the README say to type, typed against networks of their own
+    Docs,
     /// Licences and sources of the dependencies
     Licenses,
 }
@@ -115,6 +117,11 @@ const STEPS: &[Step] = &[
         name: "end to end",
         group: Group::E2e,
         work: test_end_to_end,
+    },
+    Step {
+        name: "documentation",
+        group: Group::Docs,
+        work: test_docs,
     },
     Step {
         name: "licences",
@@ -248,6 +255,17 @@ fn test_faults() -> Result<()> {
     build_binaries()?;
     // Each has a network, a database and an indexer of its own, and counts on being in time.
     let mut test = tests(&[], &["faults".to_owned()]);
+    sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
+}
+
+fn test_docs() -> Result<()> {
+    setup::postgres()?;
+    setup::documentation()?;
+    programs::compile_deployed(Compiler::Debian)?;
+    build_binaries()?;
+    sh::shown(cargo(&paths::root()).args(["build", "--workspace", "--example", "quickstart"]))?;
+    // One page at a time: each starts a whole market.
+    let mut test = tests(&[], &["docs".to_owned()]);
     sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
 }
 

@@ -26,6 +26,7 @@ const CREATE_CLUSTER: &str = "/etc/postgresql-common/createcluster.conf";
 pub(crate) fn all() -> Result<()> {
     build_programs()?;
     postgres()?;
+    documentation()?;
     toolchain()?;
     eprintln!("setup: all is there");
     Ok(())
@@ -42,6 +43,17 @@ pub(crate) fn build_programs() -> Result<()> {
         .iter()
         .filter(|(program, _)| !on_path(program))
         .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { install(&missing) }
+}
+
+/// What the pages of the documentation run besides our own programs.
+pub(crate) fn documentation() -> Result<()> {
+    let programs = [("curl", "curl"), ("psql", "postgresql-client")];
+    let missing: Vec<_> = programs
+        .into_iter()
+        .filter(|(program, _)| !on_path(program))
+        .map(|(_, package)| package)
         .collect();
     if missing.is_empty() { Ok(()) } else { install(&missing) }
 }

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use gantry_sdk::{
     Hash32, Pubkey, Signature, Signer,
-    client::{ClientError, JobHistory, OpenJob},
+    client::{ClientError, JobHistory, OpenJob, Outbox},
     market::accounts::Job,
     spec::JobSpec,
     state::JobExt,
@@ -33,11 +33,14 @@ pub(crate) enum JobCommand {
         #[arg(long)]
         node: Option<Pubkey>,
         /// The only wallet that may match it
-        #[arg(long, value_name = "WALLET")]
+        #[arg(long, value_name = "WALLET", value_parser = crate::context::key_or_file)]
         matcher: Option<Pubkey>,
         /// Its number, for scripts that try again: the job with that number is opened once
         #[arg(long)]
         id: Option<u64>,
+        /// A name of your own for this opening: run again with it, also after a crash, it opens no second job
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["id", "dry_run"])]
+        once: Option<String>,
         /// Follow it until it is closed
         #[arg(long)]
         watch: bool,
@@ -57,9 +60,13 @@ pub(crate) enum JobCommand {
         job: String,
     },
     /// Follow a job live until it is closed
+    #[command(after_help = "Example: gantry job watch 0 --until running")]
     Watch {
         /// Number or address
         job: String,
+        /// How far; to the bill unless said otherwise
+        #[arg(long, value_enum, default_value_t = watch::Until::Closed, value_name = "STATE")]
+        until: watch::Until,
     },
     /// End a running job now; what was served is paid
     Stop {
@@ -141,18 +148,27 @@ impl JobCommand {
                 node,
                 matcher,
                 id,
+                once,
                 watch,
             } => {
-                let address = open(context, &spec, mint, node, matcher, id, watch).await?;
+                let wanted = Wanted {
+                    mint,
+                    node,
+                    matcher,
+                    id,
+                    once,
+                    watch,
+                };
+                let address = open(context, &spec, wanted).await?;
                 if watch {
-                    watch::follow(context, address).await
+                    watch::follow(context, address, watch::Until::Closed).await
                 } else {
                     Ok(())
                 }
             }
             Self::List { all, closed } => list(context, all, closed).await,
             Self::Show { job } => show(context, &context.job_address(&job)?).await,
-            Self::Watch { job } => watch::follow(context, context.job_address(&job)?).await,
+            Self::Watch { job, until } => watch::follow(context, context.job_address(&job)?, until).await,
             Self::Stop { job } => {
                 let address = context.job_address(&job)?;
                 context.gantry.stop_job(&context.wallet()?, &address).await?;
@@ -250,15 +266,38 @@ pub(crate) fn seconds(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "write seconds, or a number with s, m or h, such as 90s, 30m, 2h".to_owned())
 }
 
-async fn open(
-    context: &Context,
-    path: &Path,
+/// How a job is opened.
+struct Wanted {
     mint: Option<Pubkey>,
     node: Option<Pubkey>,
     matcher: Option<Pubkey>,
     id: Option<u64>,
+    once: Option<String>,
     watch: bool,
-) -> Result<Pubkey> {
+}
+
+/// Where openings are written down before they are sent.
+fn outbox(wallet: &Pubkey) -> Result<Outbox> {
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
+    let state = state.context("HOME is not set: set XDG_STATE_HOME to a folder that stays")?;
+    // One for each wallet: names are its own.
+    Ok(Outbox::open(state.join("gantry/outbox").join(wallet.to_string()))?)
+}
+
+async fn open(context: &Context, path: &Path, wanted: Wanted) -> Result<Pubkey> {
+    let Wanted {
+        mint,
+        node,
+        matcher,
+        id,
+        once,
+        watch,
+    } = wanted;
     // The spec first: nothing is asked of the network for one that cannot be.
     let spec = JobSpec::load(path).with_context(|| path.display().to_string())?;
     let wallet = context.wallet()?;
@@ -274,12 +313,14 @@ async fn open(
         matcher,
         id,
     };
-    let opened = context.gantry.open_job(&wallet, request).await?;
+    let opened = match once {
+        Some(name) => {
+            let outbox = outbox(&wallet.pubkey())?;
+            context.gantry.open_job_once(&wallet, request, &outbox, &name).await?
+        }
+        None => context.gantry.open_job(&wallet, request).await?,
+    };
     let token = context.token(&opened.mint).await?;
-    if watch && context.for_scripts() {
-        // One JSON value per invocation: the watch writes it.
-        return Ok(opened.address);
-    }
     let value = json!({
         "address": opened.address.to_string(),
         "id": opened.id,
@@ -287,6 +328,12 @@ async fn open(
         "spec_hash": hex::encode(prepared.hash()),
         "transaction": opened.signature.map(|signature| signature.to_string()),
     });
+    if watch && context.for_scripts() {
+        if context.format() == crate::Format::Json && context.field().is_none() {
+            watch::opened(&value)?;
+        }
+        return Ok(opened.address);
+    }
     context.show(value, || {
         let transaction = opened
             .signature
@@ -334,7 +381,7 @@ async fn list(context: &Context, all: bool, closed: bool) -> Result<()> {
 }
 
 async fn list_from_api(context: &Context, wallet: Option<Pubkey>) -> Result<()> {
-    let base = context.global.api_url.trim_end_matches('/');
+    let base = context.config.api_url.value.trim_end_matches('/');
     let customer = wallet.map(|wallet| format!("&customer={wallet}")).unwrap_or_default();
     let url = format!("{base}/v1/jobs?limit=100{customer}");
     let unreachable = || format!("cannot read {url}: start the indexer (`cargo xtask up`) or pass --api-url");
@@ -438,6 +485,9 @@ pub(crate) async fn show_closed(context: &Context, address: &Pubkey, history: &J
 
 /// Shows how `signature` closed the job.
 pub(super) async fn closed_by(context: &Context, address: &Pubkey, signature: Signature) -> Result<()> {
+    if context.is_rehearsal() {
+        return Ok(());
+    }
     // The transaction is confirmed, but servers index it a moment later.
     for _ in 0..100 {
         if let Some(transaction) = context.gantry.transaction(&signature).await? {

@@ -1,9 +1,12 @@
 //! A client over JSON-RPC: typed accounts, transactions that are confirmed or explained, and the whole life of a job.
 
 mod accounts;
+mod draft;
 mod error;
+mod fees;
 mod history;
 mod jobs;
+mod outbox;
 mod providers;
 mod review;
 mod running;
@@ -15,8 +18,10 @@ mod watch;
 
 pub use accounts::{MintInfo, TokenBalance};
 pub use error::ClientError;
+pub use fees::PriorityFee;
 pub use history::{JobHistory, PastTransaction};
 pub use jobs::{OpenJob, OpenedJob};
+pub use outbox::{Outbox, OutboxError};
 pub use review::{Preview, Review, TokenChange};
 pub use running::SignedReceipt;
 pub use send::{SendOptions, Sent};
@@ -25,7 +30,10 @@ pub use watch::{Closing, JobUpdate};
 use crate::{Pubkey, Signature};
 use solana_commitment_config::CommitmentConfig;
 use solana_rpc_client::{http_sender::HttpSender, nonblocking::rpc_client::RpcClient, rpc_client::RpcClientConfig};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -38,6 +46,9 @@ pub(crate) const POLL: Duration = Duration::from_millis(150);
 pub struct Gantry {
     rpc: Arc<RpcClient>,
     review: Option<Arc<Review>>,
+    fee: PriorityFee,
+    /// Transactions that were simulated instead of sent; none where they are sent.
+    rehearsed: Option<Arc<AtomicUsize>>,
 }
 
 impl std::fmt::Debug for Gantry {
@@ -59,6 +70,8 @@ impl Gantry {
         Self {
             rpc: Arc::new(rpc),
             review: None,
+            fee: PriorityFee::default(),
+            rehearsed: None,
         }
     }
 
@@ -68,6 +81,18 @@ impl Gantry {
     pub fn reviewed(self, review: Arc<Review>) -> Self {
         Self {
             review: Some(review),
+            ..self
+        }
+    }
+
+    /// This connection, with `review` shown what each transaction would do, and none sent: calls go on as if it had
+    /// been, with a signature of zeros, and what they return then means nothing. A transaction that cannot be simulated
+    /// because it builds on an earlier one ends the call with [`ClientError::HeldBack`].
+    #[must_use]
+    pub fn rehearsing(self, review: Arc<Review>) -> Self {
+        Self {
+            review: Some(review),
+            rehearsed: Some(Arc::default()),
             ..self
         }
     }

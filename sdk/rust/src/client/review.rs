@@ -2,7 +2,7 @@
 
 use super::{
     ClientError, Gantry,
-    send::{Draft, MAX_COMPUTE_UNITS},
+    draft::{Draft, MAX_COMPUTE_UNITS},
 };
 use crate::{Pubkey, ix};
 use solana_account::Account;
@@ -66,11 +66,7 @@ impl Gantry {
             .iter()
             .take(message.header.num_required_signatures.into());
         let signers: Vec<Pubkey> = signers.copied().collect();
-        let keys = message.account_keys.iter().enumerate();
-        let writable: Vec<Pubkey> = keys
-            .filter(|(place, _)| is_writable(&message, *place))
-            .map(|(_, key)| *key)
-            .collect();
+        let writable = draft.writable();
         let before = self.raw_accounts(&writable).await?;
         let result = self.simulate(draft, &writable).await?;
         let fee = match result.fee {
@@ -157,18 +153,6 @@ fn differences(
         }
     }
     (rent, changes)
-}
-
-/// Whether the account at `place` is asked for writing: keys are signers first, writable ones first among each.
-fn is_writable(message: &solana_message::Message, place: usize) -> bool {
-    let header = &message.header;
-    let signers = usize::from(header.num_required_signatures);
-    let (end, readonly) = if place < signers {
-        (signers, header.num_readonly_signed_accounts)
-    } else {
-        (message.account_keys.len(), header.num_readonly_unsigned_accounts)
-    };
-    place + usize::from(readonly) < end
 }
 
 /// Bytes of a token account; Token-2022 marks what is longer with a byte after that.
@@ -270,22 +254,6 @@ mod tests {
             (key(4), key(8), key(50), -7),
         ];
         assert_eq!(changes, expected);
-    }
-
-    #[test]
-    fn signers_come_first_and_writable_ones_first_among_each() {
-        let header = solana_message::MessageHeader {
-            num_required_signatures: 2,
-            num_readonly_signed_accounts: 1,
-            num_readonly_unsigned_accounts: 1,
-        };
-        let message = solana_message::Message {
-            header,
-            account_keys: [1, 2, 3, 4].map(key).to_vec(),
-            ..solana_message::Message::default()
-        };
-        let writable = [0, 1, 2, 3].map(|place| is_writable(&message, place));
-        assert_eq!(writable, [true, false, true, false]);
     }
 
     #[test]
