@@ -9,8 +9,8 @@ use crate::{
 };
 use anyhow::{Context as _, Result};
 use gantry_sdk::{
-    AnySigner, Gantry, Instruction, Pubkey, Signature, Signer, amount, blob::BlobStore, bootstrap::Deployment, client::Preview, keys,
-    market::accounts::Job, mints::MintNames, pda,
+    AnySigner, Gantry, Instruction, Pubkey, Signature, Signer, amount, blob::BlobStore, bootstrap::Deployment,
+    client::Preview, keys, market::accounts::Job, mints::MintNames, pda,
 };
 use std::{
     cell::{Cell, OnceCell},

@@ -1,7 +1,8 @@
 //! Exit codes: stable, and told by the kind of error.
 
 use gantry_sdk::{
-    ClientError, blob::BlobError, bootstrap::BootstrapError, client::OutboxError, keys::KeyError, manifest::ManifestError, spec::SpecError,
+    ClientError, blob::BlobError, bootstrap::BootstrapError, client::OutboxError, keys::KeyError,
+    manifest::ManifestError, spec::SpecError,
 };
 
 /// Anything that has no code of its own.

@@ -1,10 +1,6 @@
 //! Before anything is sent: what it costs, and whether that is wanted.
 
-use crate::{
-    context::short,
-    exit::Usage,
-    output::fields,
-};
+use crate::{context::short, exit::Usage, output::fields};
 use anyhow::Result;
 use gantry_sdk::{Pubkey, amount, client::Preview, mints::MintNames};
 use serde_json::{Value, json};
@@ -157,7 +153,10 @@ impl Reviewer {
             ("Rent", rent(preview.rent)),
             ("Compute units", preview.compute_units.to_string()),
         ];
-        for token in &preview.tokens {
+        let mut tokens: Vec<_> = preview.tokens.iter().collect();
+        // What goes out before what comes in, whatever the addresses are.
+        tokens.sort_by_key(|token| token.change);
+        for token in tokens {
             let units = u64::try_from(token.change.unsigned_abs()).unwrap_or(u64::MAX);
             let sign = if token.change < 0 { '-' } else { '+' };
             let whose = if preview.signers.contains(&token.owner) {

@@ -123,7 +123,11 @@ impl Doctor {
                 (check.name, text)
             }))
         })?;
-        if failed == 0 { Ok(()) } else { Err(Unwell(failed).into()) }
+        if failed == 0 {
+            Ok(())
+        } else {
+            Err(Unwell(failed).into())
+        }
     }
 }
 
@@ -135,7 +139,10 @@ async fn chain(context: &Context, checks: &mut Vec<Check>) -> bool {
     let genesis = match gantry.genesis_hash().await {
         Ok(genesis) => genesis,
         Err(error) => {
-            let todo = format!("start it, or name another with --rpc-url; this one comes from: {}", url.source);
+            let todo = format!(
+                "start it, or name another with --rpc-url; this one comes from: {}",
+                url.source
+            );
             checks.push(fails("RPC server", format!("{}: {error}", url.value), todo));
             return false;
         }
@@ -158,7 +165,9 @@ async fn chain(context: &Context, checks: &mut Vec<Check>) -> bool {
         });
     }
     checks.push(match gantry.market_params().await {
-        Ok(Some(params)) if params.genesis_hash == genesis => ok("market's network", "its genesis hash is this cluster's"),
+        Ok(Some(params)) if params.genesis_hash == genesis => {
+            ok("market's network", "its genesis hash is this cluster's")
+        }
         Ok(Some(_)) => fails(
             "market's network",
             "the market was set up for another cluster: no receipt counts here",
@@ -180,7 +189,9 @@ async fn chain(context: &Context, checks: &mut Vec<Check>) -> bool {
 }
 
 async fn clock(context: &Context) -> Check {
-    let ours = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let ours = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_secs());
     match context.gantry.clock().await {
         Ok(chain) => {
             let skew = chain.abs_diff(i64::try_from(ours).unwrap_or(i64::MAX));
@@ -207,10 +218,7 @@ fn key(context: &Context, checks: &mut Vec<Check>) -> Option<gantry_sdk::Pubkey>
             Some(address)
         }
         (Form::File(path), Err(error)) if !path.exists() => {
-            let todo = format!(
-                "`gantry keys new {}` makes one; it is named by: {from}",
-                path.display()
-            );
+            let todo = format!("`gantry keys new {}` makes one; it is named by: {from}", path.display());
             checks.push(warning("wallet", error.to_string(), todo));
             None
         }
@@ -259,7 +267,11 @@ async fn indexer(context: &Context) -> Check {
     let todo = "`gantry job list --closed` and the explorer need it; all else works without: --api-url names another";
     let answer = async {
         let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        let response = client.get(format!("{base}/v1/stats")).send().await?.error_for_status()?;
+        let response = client
+            .get(format!("{base}/v1/stats"))
+            .send()
+            .await?
+            .error_for_status()?;
         response.json::<Value>().await
     };
     match answer.await {
@@ -295,7 +307,11 @@ fn find_number(value: &Value, name: &str) -> Option<u64> {
 fn disk(folder: &Path) -> Check {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let Some(there) = absolute.ancestors().find(|folder| folder.is_dir()) else {
-        return fails("disk", format!("no folder above {}", folder.display()), "name another with --blob-dir");
+        return fails(
+            "disk",
+            format!("no folder above {}", folder.display()),
+            "name another with --blob-dir",
+        );
     };
     match rustix::fs::statvfs(there) {
         Ok(stat) => {
@@ -303,20 +319,30 @@ fn disk(folder: &Path) -> Check {
             let found = format!("{} MiB free for blobs in {}", free >> 20, there.display());
             let read_only = stat.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY);
             if read_only {
-                fails("disk", found, "the file system is read-only: name another folder with --blob-dir")
+                fails(
+                    "disk",
+                    found,
+                    "the file system is read-only: name another folder with --blob-dir",
+                )
             } else if free < LITTLE_DISK {
                 warning("disk", found, "make room, or name another folder with --blob-dir")
             } else {
                 ok("disk", found)
             }
         }
-        Err(error) => fails("disk", format!("{}: {error}", there.display()), "name another with --blob-dir"),
+        Err(error) => fails(
+            "disk",
+            format!("{}: {error}", there.display()),
+            "name another with --blob-dir",
+        ),
     }
 }
 
 /// What the node daemon sees of this machine, where it is installed.
 fn host() -> Check {
-    let beside = std::env::current_exe().ok().and_then(|us| Some(us.parent()?.join("gantry-node")));
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|us| Some(us.parent()?.join("gantry-node")));
     let program = beside
         .filter(|path| path.is_file())
         .unwrap_or_else(|| PathBuf::from("gantry-node"));
@@ -324,7 +350,8 @@ fn host() -> Check {
         Err(_) => ok("node", "gantry-node is not installed: only providers need it"),
         Ok(output) if output.status.success() => {
             let text = String::from_utf8_lossy(&output.stdout);
-            let seen = serde_json::from_str::<Value>(&text).map_or_else(|_| text.trim().to_owned(), |seen| seen.to_string());
+            let seen =
+                serde_json::from_str::<Value>(&text).map_or_else(|_| text.trim().to_owned(), |seen| seen.to_string());
             ok("node", format!("gantry-node sees {seen}"))
         }
         Ok(output) => warning(

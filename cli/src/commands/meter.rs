@@ -131,7 +131,11 @@ mod tests {
             (86_400, 301, false),
             (86_400, 300, true),
         ] {
-            assert_eq!(meter(Some(left), whole).runs_dry_soon().is_some(), soon, "{left} of {whole}");
+            assert_eq!(
+                meter(Some(left), whole).runs_dry_soon().is_some(),
+                soon,
+                "{left} of {whole}"
+            );
         }
         assert_eq!(meter(None, 60).runs_dry_soon(), None);
     }

@@ -65,7 +65,9 @@ pub(crate) enum NodeCommand {
         address: Pubkey,
     },
     /// Write the receipts in a node's journal to files, which `gantry keeper carry` and `convict` read
-    #[command(after_help = "Example: gantry node receipts state/jobs/JOB-1/journal --node-key node.json --out receipts")]
+    #[command(
+        after_help = "Example: gantry node receipts state/jobs/JOB-1/journal --node-key node.json --out receipts"
+    )]
     Receipts(super::receipts::Export),
     /// Give an assigned job back before it starts, at the price of reputation
     #[command(after_help = "Example: gantry node decline JOB --node-key node.json")]

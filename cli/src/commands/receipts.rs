@@ -84,7 +84,9 @@ fn journaled(text: &str) -> Result<Vec<Receipt>, String> {
     let mut receipts = Vec::new();
     for (place, line) in text.split_inclusive('\n').enumerate() {
         let Some(line) = line.strip_suffix('\n') else { break };
-        let record = line.get(CHECKSUM + 1..).and_then(|json| serde_json::from_str::<Value>(json).ok());
+        let record = line
+            .get(CHECKSUM + 1..)
+            .and_then(|json| serde_json::from_str::<Value>(json).ok());
         let record = record.ok_or_else(|| format!("line {} is no journal's", place + 1))?;
         if let Some(encoded) = record.get("receipt").and_then(Value::as_str) {
             let odd = |problem: String| format!("line {}: {problem}", place + 1);
@@ -178,8 +180,15 @@ mod tests {
             + &line(json!({ "receipt": hex::encode(receipt(0).encode()) }))
             + &line(json!({ "receipt": hex::encode(receipt(1).encode()) }));
         assert_eq!(journaled(&text), Ok(vec![receipt(0), receipt(1)]));
-        assert_eq!(journaled(&format!("{text}0123456789abcdef {{\"rec")).map(|all| all.len()), Ok(2));
-        assert!(journaled(&format!("odd\n{text}")).expect_err("damaged").contains("line 1"));
+        assert_eq!(
+            journaled(&format!("{text}0123456789abcdef {{\"rec")).map(|all| all.len()),
+            Ok(2)
+        );
+        assert!(
+            journaled(&format!("odd\n{text}"))
+                .expect_err("damaged")
+                .contains("line 1")
+        );
         assert!(journaled("").is_err());
     }
 }

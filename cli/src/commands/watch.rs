@@ -38,12 +38,13 @@ pub(crate) enum Until {
 impl Until {
     fn is_reached(self, job: &Job) -> bool {
         let status = JobExt::status(job);
-        status >= Some(match self {
-            Self::Assigned => JobStatus::Assigned,
-            Self::Running => JobStatus::Running,
-            Self::Finished => JobStatus::Finished,
-            Self::Closed => return false,
-        })
+        status
+            >= Some(match self {
+                Self::Assigned => JobStatus::Assigned,
+                Self::Running => JobStatus::Running,
+                Self::Finished => JobStatus::Finished,
+                Self::Closed => return false,
+            })
     }
 }
 

@@ -150,7 +150,13 @@ impl Config {
                 |_| &None,
                 || "http://127.0.0.1:8080".into(),
             ),
-            keypair: find.text("keypair", &global.keypair, |p| &p.keypair, |s| &s.keypair_path, default_key),
+            keypair: find.text(
+                "keypair",
+                &global.keypair,
+                |p| &p.keypair,
+                |s| &s.keypair_path,
+                default_key,
+            ),
             commitment: find.text(
                 "commitment",
                 &global.commitment,
@@ -269,7 +275,8 @@ mod tests {
     }
 
     const FILE: &str = "current: a\nprofiles:\n  a: { rpc_url: 'http://a' }\n  b: { rpc_url: 'http://b', keypair: b.json, mints: X }\n  c: {}\n";
-    const SOLANA: &str = "---\njson_rpc_url: http://s\nkeypair_path: /s.json\ncommitment: finalized\naddress_labels: {}\n";
+    const SOLANA: &str =
+        "---\njson_rpc_url: http://s\nkeypair_path: /s.json\ncommitment: finalized\naddress_labels: {}\n";
 
     #[test]
     fn the_first_place_that_has_a_setting_counts() {
@@ -279,17 +286,26 @@ mod tests {
         };
         let (rpc, key, commitment) = show("gantry --rpc-url http://o balance", Some(SOLANA));
         assert_eq!((rpc.value.as_str(), rpc.source), ("http://o", Source::Option));
-        assert_eq!((key.value.as_str(), key.source), ("/s.json", Source::Solana("s.yml".into())));
+        assert_eq!(
+            (key.value.as_str(), key.source),
+            ("/s.json", Source::Solana("s.yml".into()))
+        );
         assert_eq!(commitment.value, "finalized");
         let (rpc, key, commitment) = show("gantry balance", None);
-        assert_eq!((rpc.value.as_str(), rpc.source), ("http://a", Source::Profile("a".into())));
+        assert_eq!(
+            (rpc.value.as_str(), rpc.source),
+            ("http://a", Source::Profile("a".into()))
+        );
         assert_eq!(
             (key.value.as_str(), key.source),
             ("/h/.config/solana/id.json", Source::Default)
         );
         assert_eq!(commitment.value, "confirmed");
         let (rpc, ..) = show("gantry balance --profile c", Some(SOLANA));
-        assert_eq!((rpc.value.as_str(), rpc.source), ("http://s", Source::Solana("s.yml".into())));
+        assert_eq!(
+            (rpc.value.as_str(), rpc.source),
+            ("http://s", Source::Solana("s.yml".into()))
+        );
         let (rpc, ..) = show("gantry balance --rpc-url http://after", None);
         assert_eq!((rpc.value.as_str(), rpc.source), ("http://after", Source::Option));
     }

@@ -28,11 +28,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         match update? {
             JobUpdate::Live { job, .. } => {
                 let status = job.status().map(|status| status.to_string()).unwrap_or_default();
-                println!("{status}: {} s proven, {} billed", job.served_seconds, tokens(job.billed()));
+                println!(
+                    "{status}: {} s proven, {} billed",
+                    job.served_seconds,
+                    tokens(job.billed())
+                );
             }
             JobUpdate::Closed(Closing::Settled(bill)) => {
                 let cost = bill.deposited - bill.to_customer;
-                println!("{} s cost {}, {} came back", bill.paid_seconds, tokens(cost), tokens(bill.to_customer));
+                println!(
+                    "{} s cost {}, {} came back",
+                    bill.paid_seconds,
+                    tokens(cost),
+                    tokens(bill.to_customer)
+                );
             }
             JobUpdate::Closed(other) => println!("closed: {other:?}"),
         }

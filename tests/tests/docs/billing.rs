@@ -35,7 +35,10 @@ fn computed() -> Option<BTreeMap<&'static str, u64>> {
     let most = billing::deposit(PRICE, BOUGHT)?;
     Some(BTreeMap::from([
         ("deposit", deposit),
-        ("bond, in stake", bond::bond(most, STAKE_RATE, terms.bond_ratio_bps.into())?),
+        (
+            "bond, in stake",
+            bond::bond(most, STAKE_RATE, terms.bond_ratio_bps.into())?,
+        ),
         ("seconds to pay", seconds.into()),
         ("bill", bill),
         ("uptime, basis points", uptime.into()),
@@ -55,8 +58,15 @@ fn computed() -> Option<BTreeMap<&'static str, u64>> {
 fn the_example_of_the_billing_page_is_right_to_the_base_unit() -> anyhow::Result<()> {
     let page = fs::read_to_string(repository().join("docs/billing.md"))?;
     let rows = page.lines().filter_map(|line| {
-        let cells: Vec<&str> = line.strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim).collect();
-        let [name, _, number] = cells.as_slice() else { return None };
+        let cells: Vec<&str> = line
+            .strip_prefix('|')?
+            .strip_suffix('|')?
+            .split('|')
+            .map(str::trim)
+            .collect();
+        let [name, _, number] = cells.as_slice() else {
+            return None;
+        };
         Some((*name, number.replace(',', "").parse::<u64>().ok()?))
     });
     let shown: BTreeMap<&str, u64> = rows.collect();

@@ -108,7 +108,16 @@ async fn start(folder: &Path) -> anyhow::Result<Child> {
         .arg(repository().join("target/deploy"))
         .arg("--idl-dir")
         .arg(repository().join("idl"))
-        .args(["--rpc-port", "0", "--ws-port", "0", "--grpc-port", "0", "--api-port", "0"])
+        .args([
+            "--rpc-port",
+            "0",
+            "--ws-port",
+            "0",
+            "--grpc-port",
+            "0",
+            "--api-port",
+            "0",
+        ])
         .ready(Readiness::LogLine("Ctrl-C stops everything".into()))
         .orphan(Orphan::Guarded(None));
     spec.ready_within = Duration::from_secs(120);

@@ -29,7 +29,9 @@ impl Shell {
     /// its own files.
     pub(crate) fn start(folder: &Path, scratch: &Path) -> anyhow::Result<Self> {
         let kept = ["PATH", "CARGO_HOME", "RUSTUP_HOME", "GANTRY_CACHE"];
-        let kept = kept.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let kept = kept
+            .into_iter()
+            .filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut command = Command::new("bash");
         command
             .args(["--noprofile", "--norc"])
@@ -156,7 +158,12 @@ async fn variables_stay_and_codes_and_outputs_are_told_apart() -> anyhow::Result
 #[test]
 fn a_command_may_have_several_lines() {
     let text = "# a comment\na b\nc \\\n  d\n\ncat > x <<'EOF'\none\nEOF\nif true; then\n  e\nfi\n";
-    let expected = ["a b\n", "c \\\n  d\n", "cat > x <<'EOF'\none\nEOF\n", "if true; then\n  e\nfi\n"];
+    let expected = [
+        "a b\n",
+        "c \\\n  d\n",
+        "cat > x <<'EOF'\none\nEOF\n",
+        "if true; then\n  e\nfi\n",
+    ];
     assert_eq!(commands(text).expect("commands"), expected);
     assert!(commands("echo 'open\n").is_err());
 }

@@ -150,7 +150,10 @@ async fn init(context: &Context, folder: &std::path::Path) -> Result<()> {
     });
     context.show(value, || {
         fields([
-            ("Network", format!("set up, its keys are in {}", folder.join("keys").display())),
+            (
+                "Network",
+                format!("set up, its keys are in {}", folder.join("keys").display()),
+            ),
             ("Authority", deployment.authority.to_string()),
             ("Attestor", deployment.attestor.to_string()),
             ("Payment mint", deployment.payment.mint.to_string()),

@@ -208,11 +208,18 @@ mod tests {
             })
             .collect();
         let fits = |(bytes, ..): &&(usize, bool, usize)| *bytes <= MAX_BYTES;
-        let kinds: Vec<(bool, usize)> = sizes.iter().filter(fits).map(|(_, version, count)| (*version, *count)).collect();
+        let kinds: Vec<(bool, usize)> = sizes
+            .iter()
+            .filter(fits)
+            .map(|(_, version, count)| (*version, *count))
+            .collect();
         let mut order = kinds.clone();
         order.dedup();
         assert_eq!(order, [(true, 3), (true, 2), (false, 2)]);
-        assert_eq!(sizes.iter().filter(fits).map(|(bytes, ..)| *bytes).max(), Some(MAX_BYTES));
+        assert_eq!(
+            sizes.iter().filter(fits).map(|(bytes, ..)| *bytes).max(),
+            Some(MAX_BYTES)
+        );
     }
 
     #[test]

@@ -94,11 +94,7 @@ impl Outbox {
         let locked = tokio::task::spawn_blocking({
             let path = path.clone();
             move || {
-                let file = OpenOptions::new()
-                    .create(true)
-                    .truncate(false)
-                    .write(true)
-                    .open(path)?;
+                let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
                 file.lock()?;
                 Ok(file)
             }
@@ -192,7 +188,10 @@ impl Gantry {
             };
             wanted.id = match id {
                 Some(id) => id,
-                None => self.customer(&customer).await?.map_or(0, |customer| customer.next_job_id),
+                None => self
+                    .customer(&customer)
+                    .await?
+                    .map_or(0, |customer| customer.next_job_id),
             };
             // In vain, if the number is taken by now: then the next round finds that out.
             outbox.write(&path, &wanted)?;
@@ -202,7 +201,10 @@ impl Gantry {
                 Err(ClientError::OutOfBounds { field: "id", .. }) => {}
                 // Refused because somebody else was first with the number, or for a reason that stays.
                 Err(error @ ClientError::Program { .. }) => {
-                    let next = self.customer(&customer).await?.map_or(0, |customer| customer.next_job_id);
+                    let next = self
+                        .customer(&customer)
+                        .await?
+                        .map_or(0, |customer| customer.next_job_id);
                     if next <= wanted.id {
                         return Err(error);
                     }
@@ -222,7 +224,10 @@ impl Gantry {
         opening: &Opening,
         request: &OpenJob<'_>,
     ) -> Result<Recorded, ClientError> {
-        let next = self.customer(customer).await?.map_or(0, |customer| customer.next_job_id);
+        let next = self
+            .customer(customer)
+            .await?
+            .map_or(0, |customer| customer.next_job_id);
         if opening.id >= next {
             return Ok(Recorded::Free);
         }

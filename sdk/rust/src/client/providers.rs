@@ -102,7 +102,12 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn attest(&self, attestor: &AnySigner, node: &Pubkey, args: AttestArgs) -> Result<Signature, ClientError> {
+    pub async fn attest(
+        &self,
+        attestor: &AnySigner,
+        node: &Pubkey,
+        args: AttestArgs,
+    ) -> Result<Signature, ClientError> {
         let key = attestor.pubkey();
         if self.attestor(&key).await?.is_none() {
             let problem = format!("{key} is not admitted on this network: its authority admits attestors");

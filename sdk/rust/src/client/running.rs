@@ -30,7 +30,12 @@ impl Gantry {
     ///
     /// # Errors
     /// [`ClientError::InsufficientTokens`] for a wallet that has less; as [`send`](Self::send).
-    pub async fn top_up_job(&self, wallet: &AnySigner, address: &Pubkey, seconds: u32) -> Result<Signature, ClientError> {
+    pub async fn top_up_job(
+        &self,
+        wallet: &AnySigner,
+        address: &Pubkey,
+        seconds: u32,
+    ) -> Result<Signature, ClientError> {
         let job = self.jobs_owner(wallet, address).await?;
         let mint = self.mint_of(&job).await?;
         let cost = Self::top_up_cost(&job, seconds).ok_or_else(|| ClientError::OutOfBounds {

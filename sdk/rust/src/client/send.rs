@@ -89,7 +89,10 @@ impl Gantry {
         let draft = Draft::new(instructions, payer, signers);
         let units = match (&self.review, options.compute_units) {
             (Some(review), _) => {
-                let preview = self.preview(&draft).await.map_err(|error| self.after_rehearsal(error))?;
+                let preview = self
+                    .preview(&draft)
+                    .await
+                    .map_err(|error| self.after_rehearsal(error))?;
                 review(&preview).map_err(ClientError::HeldBack)?;
                 if let Some(rehearsed) = &self.rehearsed {
                     rehearsed.fetch_add(1, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 
 use super::{ClientError, Gantry};
 use crate::{
-    Instruction, AnySigner, Pubkey, Signature, ix,
+    AnySigner, Instruction, Pubkey, Signature, ix,
     market::accounts::{Dispute, Job, PaymentMint},
     pda,
 };
