@@ -44,7 +44,7 @@ async fn every_actor_does_everything_from_the_command_line() -> anyhow::Result<(
 
 /// Gives when the announced council may come into force.
 async fn authority_and_guardian(network: &Network) -> anyhow::Result<i64> {
-    let again = network.ok("authority", &["network", "init", "net"])?;
+    let again = network.ok("authority", &["network", "init", "net", "--yes"])?;
     ensure!(text(&again["authority"]) == network.address("authority")?, "{again}");
     network.ok(
         "authority",
@@ -413,7 +413,18 @@ fn settings(network: &Network) -> anyhow::Result<()> {
             "--use",
         ],
     )?;
-    network.ok("customer", &["profile", "add", "gone", "--rpc", "http://127.0.0.1:1"])?;
+    network.ok(
+        "customer",
+        &[
+            "profile",
+            "add",
+            "gone",
+            "--rpc",
+            "http://127.0.0.1:1",
+            "--key",
+            "customer.json",
+        ],
+    )?;
     network.refused("customer", USAGE, "here", &["balance", "--profile", "nowhere"])?;
     let shown = network.ok("customer", &["config", "show", "--profile", "gone"])?;
     // The environment goes before the profile.

@@ -3,7 +3,7 @@
 use super::ClientError;
 use crate::{AnySigner, Instruction, Pubkey, Signature};
 use solana_compute_budget_interface::ComputeBudgetInstruction;
-use solana_message::{Hash, Message, VersionedMessage, v0};
+use solana_message::{AddressLookupTableAccount, Hash, Message, VersionedMessage, v0};
 use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_error::TransactionError;
 
@@ -34,6 +34,7 @@ pub(super) struct Draft<'a> {
     instructions: Vec<Instruction>,
     signers: Vec<&'a AnySigner>,
     payer: Pubkey,
+    tables: Vec<AddressLookupTableAccount>,
 }
 
 impl<'a> Draft<'a> {
@@ -48,7 +49,22 @@ impl<'a> Draft<'a> {
             instructions: instructions.to_vec(),
             signers: all,
             payer: payer.pubkey(),
+            tables: Vec::new(),
         }
+    }
+
+    /// This draft, with the accounts in `table` looked up there.
+    pub(super) fn with_table(mut self, table: AddressLookupTableAccount) -> Self {
+        self.tables.push(table);
+        self
+    }
+
+    /// Whether it is small enough for the network, in one form or another.
+    pub(super) fn fits(&self) -> Result<bool, ClientError> {
+        let unpriced = Budget::SIMULATION;
+        let message = VersionedMessage::V0(self.versioned(unpriced, Hash::default())?);
+        // Without a version it takes two bytes less.
+        Ok(self.size(&message) <= MAX_BYTES + 2)
     }
 
     /// The message, unsigned and without a blockhash, as it is looked at before it is sent.
@@ -87,11 +103,17 @@ impl<'a> Draft<'a> {
         }
         let mut message = Message::new(&self.budgeted(unpriced), Some(&self.payer));
         message.recent_blockhash = blockhash;
-        self.sign_message(VersionedMessage::Legacy(message))
+        let message = VersionedMessage::Legacy(message);
+        let size = self.size(&message);
+        if size > MAX_BYTES {
+            let problem = format!("it has {size} bytes, the network carries {MAX_BYTES}");
+            return Err(ClientError::Build(problem));
+        }
+        self.sign_message(message)
     }
 
-    fn versioned(&self, budget: Budget, blockhash: Hash) -> Result<v0::Message, ClientError> {
-        let compiled = v0::Message::try_compile(&self.payer, &self.budgeted(budget), &[], blockhash);
+    pub(super) fn versioned(&self, budget: Budget, blockhash: Hash) -> Result<v0::Message, ClientError> {
+        let compiled = v0::Message::try_compile(&self.payer, &self.budgeted(budget), &self.tables, blockhash);
         compiled.map_err(|error| ClientError::Build(error.to_string()))
     }
 
@@ -197,29 +219,26 @@ mod tests {
     #[test]
     fn what_hardly_fits_loses_its_price_and_then_its_version() {
         let payer = Keypair::new();
-        let sizes: Vec<(usize, bool, usize)> = (900..1_232)
-            .map(|length| {
-                let instructions = [instruction(&[payer.pubkey()], length)];
-                let transaction = Draft::new(&instructions, &payer, &[])
-                    .sign(BUDGET, Hash::default())
-                    .expect("signed");
-                let version = matches!(transaction.message, VersionedMessage::V0(_));
-                (bytes(&transaction), version, transaction.message.instructions().len())
-            })
-            .collect();
-        let fits = |(bytes, ..): &&(usize, bool, usize)| *bytes <= MAX_BYTES;
-        let kinds: Vec<(bool, usize)> = sizes
-            .iter()
-            .filter(fits)
-            .map(|(_, version, count)| (*version, *count))
-            .collect();
-        let mut order = kinds.clone();
+        let signed = |length| {
+            let instructions = [instruction(&[payer.pubkey()], length)];
+            let draft = Draft::new(&instructions, &payer, &[]);
+            (draft.fits().expect("compiles"), draft.sign(BUDGET, Hash::default()))
+        };
+        let mut order = Vec::new();
+        let mut largest = 0;
+        for length in 900..1_232 {
+            let (fits, Ok(transaction)) = signed(length) else {
+                assert!(!signed(length).0, "{length}");
+                continue;
+            };
+            assert!(fits, "{length}");
+            let version = matches!(transaction.message, VersionedMessage::V0(_));
+            order.push((version, transaction.message.instructions().len()));
+            largest = bytes(&transaction).max(largest);
+        }
         order.dedup();
         assert_eq!(order, [(true, 3), (true, 2), (false, 2)]);
-        assert_eq!(
-            sizes.iter().filter(fits).map(|(bytes, ..)| *bytes).max(),
-            Some(MAX_BYTES)
-        );
+        assert_eq!(largest, MAX_BYTES);
     }
 
     #[test]

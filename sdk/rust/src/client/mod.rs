@@ -1,4 +1,49 @@
 //! A client over JSON-RPC: typed accounts, transactions that are confirmed or explained, and the whole life of a job.
+//!
+//! [`Gantry`] is a connection. Reading needs nothing else; whatever changes something takes an
+//! [`AnySigner`](crate::AnySigner), which a key file's [`Keypair`](crate::Keypair) is.
+//!
+//! ```no_run
+//! use futures::StreamExt;
+//! use gantry_sdk::{Gantry, blob::BlobStore, client::{JobUpdate, OpenJob, Outbox}, keys, spec::JobSpec};
+//! use std::path::Path;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let gantry = Gantry::connect("http://127.0.0.1:8899");
+//! let wallet = keys::load("alice.json")?;
+//! let blobs = BlobStore::open(".gantry/network/blobs")?;
+//!
+//! // What it runs; its inputs go into the blob store.
+//! let spec = JobSpec::load(Path::new("examples/quick.json"))?;
+//! let prepared = spec.prepare(Path::new("examples"), &blobs).await?;
+//!
+//! // Once, whatever happens to this program: run again with the same name, it gives the same job.
+//! let outbox = Outbox::open("outbox")?;
+//! let job = gantry.open_job_once(&wallet, OpenJob::new(&prepared), &outbox, "invoice-17").await?;
+//!
+//! let mut updates = Box::pin(gantry.watch(job.address));
+//! while let Some(update) = updates.next().await {
+//!     match update? {
+//!         JobUpdate::Live { job, .. } => println!("{} s proven", job.served_seconds),
+//!         JobUpdate::Closed(how) => println!("{how:?}"),
+//!     }
+//! }
+//! let result = gantry.result(&job.address, &blobs).await?;
+//! result.save(&blobs, Path::new("picture")).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! While it runs: [`top_up_job`](Gantry::top_up_job), [`acknowledge`](Gantry::acknowledge),
+//! [`stop_job`](Gantry::stop_job); once it has ended: [`accept_result`](Gantry::accept_result),
+//! [`dispute_job`](Gantry::dispute_job), [`settle_job`](Gantry::settle_job).
+//!
+//! # How transactions are sent
+//!
+//! Each is simulated first, which finds refusals before anything is paid and measures the compute units to ask for; it pays
+//! a [`PriorityFee`] from those that others paid of late for the same accounts, is sent again every two seconds, and with
+//! a fresh blockhash once the old one has expired for certain. A call returns when it is confirmed at the connection's
+//! commitment, or with a [`ClientError`] that says what to do. [`Gantry::reviewed`] looks at each before it is sent.
 
 mod accounts;
 mod draft;
@@ -6,6 +51,7 @@ mod error;
 mod fees;
 mod history;
 mod jobs;
+mod lookup;
 mod outbox;
 mod providers;
 mod review;

@@ -2,7 +2,7 @@
 
 use super::{
     ClientError, Gantry,
-    draft::{Draft, MAX_COMPUTE_UNITS},
+    draft::{Budget, Draft, MAX_COMPUTE_UNITS},
 };
 use crate::{Pubkey, ix};
 use solana_account::Account;
@@ -71,7 +71,7 @@ impl Gantry {
         let result = self.simulate(draft, &writable).await?;
         let fee = match result.fee {
             Some(fee) => fee,
-            None => self.fee(&message).await?,
+            None => self.fee(draft).await?,
         };
         // Without them it would look as if no money moved.
         let unreadable = || ClientError::Build("the RPC server does not say what it would do to which account".into());
@@ -101,10 +101,10 @@ impl Gantry {
         })
     }
 
-    async fn fee(&self, message: &solana_message::Message) -> Result<u64, ClientError> {
-        let mut message = message.clone();
+    async fn fee(&self, draft: &Draft<'_>) -> Result<u64, ClientError> {
         let latest = self.rpc.get_latest_blockhash().await;
-        message.recent_blockhash = latest.map_err(|error| self.rpc_error(error))?;
+        let blockhash = latest.map_err(|error| self.rpc_error(error))?;
+        let message = draft.versioned(Budget::SIMULATION, blockhash)?;
         let fee = self.rpc.get_fee_for_message(&message).await;
         fee.map_err(|error| self.rpc_error(error))
     }

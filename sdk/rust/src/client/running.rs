@@ -252,7 +252,7 @@ impl Gantry {
         let accounts = self
             .missing_accounts(&payer.pubkey(), &[job.customer, payer.pubkey()], stake.mint)
             .await?;
-        // On their own: the two receipts leave no room for more in their transaction.
+        // On their own: the two receipts leave hardly room for their own accounts.
         if !accounts.is_empty() {
             self.send(&accounts, payer, &[]).await?;
         }
@@ -261,7 +261,7 @@ impl Gantry {
             .each_ref()
             .map(|signed| receipt::precompile_instruction_signed(&signed.receipt, node_key, &signed.signature));
         let slash = ix::slash_equivocation(&job, stake, &reporter);
-        self.send(&[one, other, slash], payer, &[]).await
+        self.send_large(&[one, other, slash], payer).await
     }
 
     /// A job that `wallet` opened.

@@ -86,13 +86,19 @@ impl Gantry {
         signers: &[&AnySigner],
         options: SendOptions,
     ) -> Result<Sent, ClientError> {
-        let draft = Draft::new(instructions, payer, signers);
+        self.send_draft(&Draft::new(instructions, payer, signers), options)
+            .await
+    }
+
+    /// Whether nothing is sent.
+    pub(super) fn is_rehearsing(&self) -> bool {
+        self.rehearsed.is_some()
+    }
+
+    pub(super) async fn send_draft(&self, draft: &Draft<'_>, options: SendOptions) -> Result<Sent, ClientError> {
         let units = match (&self.review, options.compute_units) {
             (Some(review), _) => {
-                let preview = self
-                    .preview(&draft)
-                    .await
-                    .map_err(|error| self.after_rehearsal(error))?;
+                let preview = self.preview(draft).await.map_err(|error| self.after_rehearsal(error))?;
                 review(&preview).map_err(ClientError::HeldBack)?;
                 if let Some(rehearsed) = &self.rehearsed {
                     rehearsed.fetch_add(1, Ordering::Relaxed);
@@ -106,7 +112,7 @@ impl Gantry {
             }
             (None, Some(_)) => None,
             (None, None) => {
-                let result = self.simulate(&draft, &[]).await?;
+                let result = self.simulate(draft, &[]).await?;
                 Some(result.units_consumed.unwrap_or(u64::from(MAX_COMPUTE_UNITS)))
             }
         };
@@ -122,7 +128,7 @@ impl Gantry {
         loop {
             life += 1;
             let blockhash = self.rpc.get_latest_blockhash_with_commitment(self.rpc.commitment());
-            let (blockhash, price) = tokio::join!(blockhash, self.price(&draft));
+            let (blockhash, price) = tokio::join!(blockhash, self.price(draft));
             let (blockhash, last_height) = blockhash.map_err(|error| self.rpc_error(error))?;
             budget.price = price;
             let transaction = draft.sign(budget, blockhash)?;
@@ -130,7 +136,7 @@ impl Gantry {
                 .signatures
                 .first()
                 .ok_or_else(|| ClientError::Build("no signature".into()))?;
-            match self.confirm(&draft, budget, &transaction, last_height).await? {
+            match self.confirm(draft, budget, &transaction, last_height).await? {
                 Fate::Confirmed(slot) => {
                     return Ok(Sent {
                         signature,

@@ -41,6 +41,7 @@ impl Gantry {
         pool: &Pubkey,
         shares: u128,
     ) -> Result<Signature, ClientError> {
+        self.require_position(pool, &wallet.pubkey()).await?;
         self.send(&[ix::request_unstake(&wallet.pubkey(), pool, shares)], wallet, &[])
             .await
     }
@@ -50,6 +51,7 @@ impl Gantry {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn cancel_unstake(&self, wallet: &AnySigner, pool: &Pubkey, place: u8) -> Result<Signature, ClientError> {
+        self.require_position(pool, &wallet.pubkey()).await?;
         self.send(&[ix::cancel_unstake(&wallet.pubkey(), pool, place)], wallet, &[])
             .await
     }
@@ -61,6 +63,7 @@ impl Gantry {
     /// As [`send`](Self::send).
     pub async fn withdraw(&self, wallet: &AnySigner, pool: &Pubkey) -> Result<Signature, ClientError> {
         let owner = wallet.pubkey();
+        self.require_position(pool, &owner).await?;
         let stake = self.stake_tokens().await?.mint;
         let mut instructions = self.missing_accounts(&owner, &[owner], stake).await?;
         let destination = pda::associated_token(&owner, &stake.mint, &stake.token_program);
@@ -76,6 +79,7 @@ impl Gantry {
     pub async fn claim_rewards(&self, wallet: &AnySigner, pool: &Pubkey) -> Result<Signature, ClientError> {
         let owner = wallet.pubkey();
         let account = self.require_pool(pool).await?;
+        self.require_position(pool, &owner).await?;
         let reward = ix::MintRef {
             mint: account.reward_mint,
             token_program: account.reward_token_program,
