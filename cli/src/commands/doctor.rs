@@ -197,10 +197,12 @@ async fn clock(context: &Context) -> Check {
             let skew = chain.abs_diff(i64::try_from(ours).unwrap_or(i64::MAX));
             let found = format!("{skew} s between the chain's and this machine's");
             let todo = "let a time service set this machine's clock, or ask another RPC server, which may be behind";
-            match skew {
-                ..=SKEW_WARNING => ok("clock", found),
-                ..=SKEW_FAILURE => warning("clock", found, todo),
-                _ => fails("clock", found, todo),
+            if skew <= SKEW_WARNING {
+                ok("clock", found)
+            } else if skew <= SKEW_FAILURE {
+                warning("clock", found, todo)
+            } else {
+                fails("clock", found, todo)
             }
         }
         Err(error) => fails("clock", error.to_string(), "ask another RPC server"),

@@ -9,6 +9,7 @@ pub(crate) mod keeper;
 mod meter;
 pub(crate) mod network;
 pub(crate) mod node;
+mod open;
 pub(crate) mod pool;
 pub(crate) mod provider;
 pub(crate) mod receipts;

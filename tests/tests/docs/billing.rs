@@ -35,10 +35,7 @@ fn computed() -> Option<BTreeMap<&'static str, u64>> {
     let most = billing::deposit(PRICE, BOUGHT)?;
     Some(BTreeMap::from([
         ("deposit", deposit),
-        (
-            "bond, in stake",
-            bond::bond(most, STAKE_RATE, terms.bond_ratio_bps.into())?,
-        ),
+        ("bond, in stake", bond::bond(most, STAKE_RATE, terms.bond_ratio_bps)?),
         ("seconds to pay", seconds.into()),
         ("bill", bill),
         ("uptime, basis points", uptime.into()),

@@ -57,6 +57,8 @@ mod providers;
 mod review;
 mod running;
 mod send;
+#[cfg(test)]
+mod send_tests;
 mod settling;
 mod staking;
 mod upkeep;
