@@ -2,21 +2,31 @@
 
 use crate::{
     Format, Global,
+    config::Config,
     exit::Usage,
     review::{Mode, Reviewer},
+    wallet::Form,
 };
 use anyhow::{Context as _, Result};
 use gantry_sdk::{
-    Gantry, Instruction, Keypair, Pubkey, Signature, Signer, amount, blob::BlobStore, bootstrap::Deployment, keys,
-    market::accounts::Job, mints::MintNames, pda,
+    AnySigner, Gantry, Instruction, Pubkey, Signature, Signer, amount, blob::BlobStore, bootstrap::Deployment,
+    client::Preview, keys, market::accounts::Job, mints::MintNames, pda,
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    cell::{Cell, OnceCell},
+    sync::Arc,
+};
 
 /// Connection, wallet and options.
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) gantry: Gantry,
     pub(crate) reviewer: Arc<Reviewer>,
+    /// Whether JSON goes one object a line, as the last of several: then it says what happened.
+    pub(crate) event: Cell<Option<&'static str>>,
+    pub(crate) config: Config,
+    /// Read once: standard input has it once only.
+    wallet: OnceCell<Arc<AnySigner>>,
     deployment: Option<Deployment>,
     names: MintNames,
 }
@@ -44,21 +54,23 @@ impl Token {
 
 impl Context {
     /// `strict` says that money moves only where somebody agrees or `--yes` is given.
-    pub(crate) fn new(global: Global, strict: bool) -> Result<Self> {
-        if !global.rpc_url.starts_with("http://") && !global.rpc_url.starts_with("https://") {
-            return Err(Usage(format!(
-                "--rpc-url {}: write http://HOST:PORT or https://…",
-                global.rpc_url
-            ))
-            .into());
+    pub(crate) fn new(global: Global, config: Config, strict: bool) -> Result<Self> {
+        for (name, url) in [("rpc_url", &config.rpc_url), ("api_url", &config.api_url)] {
+            if !url.value.starts_with("http://") && !url.value.starts_with("https://") {
+                return Err(Usage(format!(
+                    "{name} {} (from {}): write http://HOST:PORT or https://…",
+                    url.value, url.source
+                ))
+                .into());
+            }
         }
         // Only for names and the faucet: a network without the file works as well.
-        let deployment = Deployment::find(&global.run_dir)?;
-        let given = global.mints.clone().unwrap_or_default();
+        let deployment = Deployment::find(&config.run_dir.value)?;
+        let given = config.mints.value.clone();
         let names = match &deployment {
             Some(deployment) => {
                 let named = MintNames::of(deployment);
-                given.or(named.with_context(|| format!("the network's file under {}", global.run_dir.display()))?)
+                given.or(named.with_context(|| format!("the network's file under {}", config.run_dir.value.display()))?)
             }
             None => given,
         };
@@ -68,18 +80,27 @@ impl Context {
             (false, false) => Mode::Ask,
         };
         let reviewer = Arc::new(Reviewer::new(mode, strict, names.clone()));
-        let connection = Gantry::connect(&global.rpc_url);
+        let commitment = crate::commands::settings::commitment(&config.commitment.value)?;
+        let connection = Gantry::with_commitment(&config.rpc_url.value, commitment);
         let gantry = if mode == Mode::Yes {
             // Nothing is asked, so nothing has to be known beforehand.
             connection
         } else {
             let review = reviewer.clone();
-            connection.reviewed(Arc::new(move |preview| review.review(preview)))
+            let review = Arc::new(move |preview: &Preview| review.review(preview));
+            if mode == Mode::DryRun {
+                connection.rehearsing(review)
+            } else {
+                connection.reviewed(review)
+            }
         };
         Ok(Self {
             gantry,
             reviewer,
+            event: Cell::new(None),
             global,
+            config,
+            wallet: OnceCell::new(),
             deployment,
             names,
         })
@@ -89,9 +110,14 @@ impl Context {
         self.global.output
     }
 
+    /// The one field that is asked for.
+    pub(crate) fn field(&self) -> Option<&str> {
+        self.global.field.as_deref()
+    }
+
     /// Whether one value is all that goes to standard output.
     pub(crate) fn for_scripts(&self) -> bool {
-        self.global.output != Format::Table
+        self.global.output != Format::Table || self.global.field.is_some()
     }
 
     /// Sends instructions that the wallet alone signs.
@@ -104,22 +130,22 @@ impl Context {
         self.deployment.as_ref()
     }
 
-    /// Where the wallet's key file is.
-    pub(crate) fn keypair_path(&self) -> Result<PathBuf> {
-        if let Some(path) = &self.global.keypair {
-            return Ok(path.clone());
-        }
-        let home = std::env::var_os("HOME").context("HOME is not set: pass --keypair FILE")?;
-        Ok(PathBuf::from(home).join(".config/solana/id.json"))
-    }
-
     /// The wallet that signs and pays.
-    pub(crate) fn wallet(&self) -> Result<Keypair> {
-        Ok(keys::load(self.keypair_path()?)?)
+    pub(crate) fn wallet(&self) -> Result<Arc<AnySigner>> {
+        if let Some(wallet) = self.wallet.get() {
+            return Ok(wallet.clone());
+        }
+        let wallet: Arc<AnySigner> = Arc::from(Form::of(&self.config.keypair.value).load()?);
+        Ok(self.wallet.get_or_init(|| wallet).clone())
     }
 
     pub(crate) fn blobs(&self) -> Result<BlobStore> {
-        Ok(BlobStore::open(&self.global.blob_dir)?)
+        Ok(BlobStore::open(&self.config.blob_dir.value)?)
+    }
+
+    /// Whether what a command shows after it has sent something would be about something that was not sent.
+    pub(crate) fn is_rehearsal(&self) -> bool {
+        self.reviewer.mode == Mode::DryRun && self.reviewer.has_previews()
     }
 
     /// What a mint is called, if the user or the table of well-known mints says so. Nothing on chain can name a mint.
@@ -185,6 +211,18 @@ pub(crate) fn token_of(tokens: &[Token], mint: &Pubkey) -> Token {
 pub(crate) fn address(text: &str) -> Result<Pubkey> {
     text.parse()
         .map_err(|_| Usage(format!("`{text}` is neither a number nor a base58 address")).into())
+}
+
+/// An address, or that of the key in a file: for arguments.
+pub(crate) fn key_or_file(text: &str) -> Result<Pubkey, String> {
+    if let Ok(key) = text.parse() {
+        return Ok(key);
+    }
+    match keys::load(text) {
+        Ok(key) => Ok(key.pubkey()),
+        Err(keys::KeyError::Missing(_)) => Err("it is neither a base58 address nor a key file".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// The beginning of a key, for tables.

@@ -1,7 +1,8 @@
 //! Exit codes: stable, and told by the kind of error.
 
 use gantry_sdk::{
-    ClientError, blob::BlobError, bootstrap::BootstrapError, keys::KeyError, manifest::ManifestError, spec::SpecError,
+    ClientError, blob::BlobError, bootstrap::BootstrapError, client::OutboxError, keys::KeyError,
+    manifest::ManifestError, spec::SpecError,
 };
 
 /// Anything that has no code of its own.
@@ -46,6 +47,9 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(BootstrapError::Client(error)) = cause.downcast_ref() {
         return Some(of_client(error));
     }
+    if let Some(error) = cause.downcast_ref::<OutboxError>() {
+        return Some(of_outbox(error));
+    }
     if let Some(error) = cause.downcast_ref::<SpecError>() {
         return Some(of_spec(error));
     }
@@ -85,11 +89,21 @@ fn of_client(error: &ClientError) -> u8 {
         ClientError::Spec(error) => of_spec(error),
         ClientError::Blob(error) => of_blob(error),
         ClientError::Manifest(error) => of_manifest(error),
-        ClientError::Decode { .. }
+        ClientError::Outbox(error) => of_outbox(error),
+        ClientError::Signer { .. }
+        | ClientError::Decode { .. }
         | ClientError::Transaction { .. }
         | ClientError::Expired(_)
         | ClientError::Rpc(_)
         | ClientError::Build(_) => FAILED,
+    }
+}
+
+fn of_outbox(error: &OutboxError) -> u8 {
+    match error {
+        OutboxError::Name(_) => USAGE,
+        OutboxError::Taken { .. } => REFUSED,
+        OutboxError::Io { .. } | OutboxError::Malformed { .. } => FAILED,
     }
 }
 

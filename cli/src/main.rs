@@ -4,6 +4,7 @@
 //! failure it was. Errors go to standard error, as JSON too where JSON is asked for.
 
 mod commands;
+mod config;
 mod context;
 mod exit;
 mod manual;
@@ -11,8 +12,10 @@ mod output;
 mod review;
 #[cfg(test)]
 mod tests;
+mod wallet;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use config::{Config, Given};
 use context::Context;
 use gantry_sdk::ClientError;
 use gantry_sdk::mints::MintNames;
@@ -48,43 +51,40 @@ struct Cli {
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// JSON-RPC server of the cluster
-    #[arg(long, global = true, env = "GANTRY_RPC_URL", default_value = "http://127.0.0.1:8899")]
-    pub(crate) rpc_url: String,
-    /// The indexer's API, for what is no longer on chain
-    #[arg(long, global = true, env = "GANTRY_API_URL", default_value = "http://127.0.0.1:8080")]
-    pub(crate) api_url: String,
-    /// Key file of the wallet that signs and pays [default: ~/.config/solana/id.json]
-    #[arg(long, global = true, env = "GANTRY_KEYPAIR", value_name = "FILE")]
-    pub(crate) keypair: Option<PathBuf>,
-    /// Folder of the blob store: job specs, inputs, results
-    #[arg(
-        long,
-        global = true,
-        env = "GANTRY_BLOB_DIR",
-        default_value = ".gantry/blobs",
-        value_name = "FOLDER"
-    )]
-    pub(crate) blob_dir: PathBuf,
-    /// Run folder of a local network: names its tokens, and has the keys that mint them
-    #[arg(
-        long,
-        global = true,
-        env = "GANTRY_RUN_DIR",
-        default_value = ".gantry",
-        value_name = "FOLDER"
-    )]
-    pub(crate) run_dir: PathBuf,
+    /// Profile to take settings from [default: the one that `gantry profile use` chose]
+    #[arg(long, global = true, env = "GANTRY_PROFILE", value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// JSON-RPC server of the cluster [default: http://127.0.0.1:8899]
+    #[arg(long, global = true, env = "GANTRY_RPC_URL", value_name = "URL")]
+    pub(crate) rpc_url: Option<String>,
+    /// The indexer's API, for what is no longer on chain [default: http://127.0.0.1:8080]
+    #[arg(long, global = true, env = "GANTRY_API_URL", value_name = "URL")]
+    pub(crate) api_url: Option<String>,
+    /// The wallet that signs and pays: a key file, - for standard input, or exec:COMMAND [default: ~/.config/solana/id.json]
+    #[arg(long, global = true, env = "GANTRY_KEYPAIR", value_name = "KEY")]
+    pub(crate) keypair: Option<String>,
+    /// How sure to be of what is read and sent: confirmed or finalized [default: confirmed]
+    #[arg(long, global = true, env = "GANTRY_COMMITMENT", value_name = "LEVEL")]
+    pub(crate) commitment: Option<String>,
+    /// Folder of the blob store: job specs, inputs, results [default: .gantry/blobs]
+    #[arg(long, global = true, env = "GANTRY_BLOB_DIR", value_name = "FOLDER")]
+    pub(crate) blob_dir: Option<PathBuf>,
+    /// Run folder of a local network: names its tokens, and has the keys that mint them [default: .gantry]
+    #[arg(long, global = true, env = "GANTRY_RUN_DIR", value_name = "FOLDER")]
+    pub(crate) run_dir: Option<PathBuf>,
     /// What mints are called, besides the well-known ones: USDC=ADDRESS,STAKE=ADDRESS
     #[arg(long, global = true, env = "GANTRY_MINTS", value_name = "NAMES")]
     pub(crate) mints: Option<MintNames>,
     /// How results are written
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
+    /// Print only this field of the JSON result, bare: one line for each item of a list. Inner fields after a dot
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "output")]
+    pub(crate) field: Option<String>,
     /// Do not ask before money moves or something cannot be taken back
     #[arg(long, short = 'y', global = true)]
     pub(crate) yes: bool,
-    /// Simulate: print fee, rent and the tokens that would move, and send nothing
+    /// Simulate: print fee, rent and the tokens that would move for each transaction, and send nothing
     #[arg(long, global = true)]
     pub(crate) dry_run: bool,
 }
@@ -105,8 +105,18 @@ enum Command {
     /// Get SOL, and the tokens of a local network, from its faucet
     #[command(after_help = "Example: gantry airdrop --sol 2 --usdc 100")]
     Airdrop(commands::wallet::Airdrop),
+    /// Print the wallet's address and nothing else
+    #[command(after_help = "Example: gantry address node.json")]
+    Address {
+        /// Key file [default: the wallet's]
+        file: Option<PathBuf>,
+    },
     /// Show what the wallet holds
-    Balance,
+    Balance {
+        /// Another wallet: its address or key file
+        #[arg(value_parser = context::key_or_file)]
+        wallet: Option<gantry_sdk::Pubkey>,
+    },
     /// Make and show key files
     #[command(subcommand)]
     Keys(commands::wallet::Keys),
@@ -143,6 +153,14 @@ enum Command {
     /// The network's own settings: authority, guardian, council, attestors, terms, mints
     #[command(subcommand)]
     Network(commands::network::NetworkCommand),
+    /// Check everything that the other commands need, and say how to mend what is wrong
+    Doctor(commands::doctor::Doctor),
+    /// Keep settings under names
+    #[command(subcommand)]
+    Profile(commands::settings::ProfileCommand),
+    /// Show the settings of this run
+    #[command(subcommand)]
+    Config(commands::settings::ConfigCommand),
     /// Write the completions of a shell to standard output
     #[command(after_help = "Example: gantry completions bash > /usr/share/bash-completion/completions/gantry")]
     Completions {
@@ -160,7 +178,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let given = Given::of(&matches);
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
@@ -173,7 +193,7 @@ fn main() -> ExitCode {
             return ExitCode::from(exit::FAILED);
         }
     };
-    match runtime.block_on(run(cli)) {
+    match runtime.block_on(run(cli, &given)) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader has gone, as `head` does: nothing is wrong.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -185,19 +205,25 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> anyhow::Result<()> {
-    let context = Context::new(cli.global, cli.command.is_strict())?;
+async fn run(cli: Cli, given: &Given) -> anyhow::Result<()> {
+    // A profile that is gone must not keep its owner from choosing another.
+    let lenient = matches!(cli.command, Command::Profile(_));
+    let config = Config::resolve(&cli.global, given, lenient)?;
+    let context = Context::new(cli.global, config, cli.command.is_strict())?;
     let result = cli.command.run(&context).await;
-    match &result {
-        Err(error) if matches!(error.downcast_ref(), Some(ClientError::HeldBack(_))) => {
-            let previews = context.reviewer.previews();
-            if previews.is_empty() {
-                return result;
-            }
-            review::show(&context, &previews)
-        }
-        _ => result,
+    let previews = context.reviewer.previews();
+    if previews.is_empty() {
+        return result;
     }
+    // What came after the first says nothing, as that was not sent; but one that could not be simulated is told.
+    let held_back = match result {
+        Err(error) => match error.downcast::<ClientError>() {
+            Ok(ClientError::HeldBack(reason)) => Some(reason),
+            _ => None,
+        },
+        Ok(()) => None,
+    };
+    review::show(&context, &previews, held_back.as_deref())
 }
 
 impl Command {
@@ -215,7 +241,8 @@ impl Command {
     async fn run(self, context: &Context) -> anyhow::Result<()> {
         match self {
             Self::Airdrop(command) => command.run(context).await,
-            Self::Balance => commands::wallet::balance(context).await,
+            Self::Address { file } => commands::wallet::address(context, file),
+            Self::Balance { wallet } => commands::wallet::balance(context, wallet).await,
             Self::Keys(command) => command.run(context),
             Self::Provider(command) => command.run(context).await,
             Self::Pool(command) => command.run(context).await,
@@ -226,6 +253,9 @@ impl Command {
             Self::Dispute(command) => command.run(context).await,
             Self::Keeper(command) => command.run(context).await,
             Self::Network(command) => command.run(context).await,
+            Self::Doctor(command) => command.run(context).await,
+            Self::Profile(command) => command.run(context),
+            Self::Config(command) => command.run(context),
             Self::Completions { shell } => manual::completions(shell),
             Self::Man { folder } => manual::pages(context, &folder),
             Self::ExitCodes => output::line(exit::HELP),

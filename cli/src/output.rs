@@ -1,6 +1,6 @@
 //! Writing results, for people or for scripts.
 
-use crate::{Format, context::Context};
+use crate::{Format, context::Context, exit::Usage};
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 use gantry_sdk::Signature;
@@ -48,8 +48,18 @@ fn message(error: &anyhow::Error) -> String {
 
 impl Context {
     /// Writes `value` as JSON, or what `text` makes for people.
-    pub(crate) fn show(&self, value: Value, text: impl FnOnce() -> String) -> Result<()> {
+    pub(crate) fn show(&self, mut value: Value, text: impl FnOnce() -> String) -> Result<()> {
+        if self.is_rehearsal() {
+            return Ok(());
+        }
+        if let Some(field) = self.field() {
+            return line(field_of(&value, field)?);
+        }
+        if let (Some(event), Value::Object(fields)) = (self.event.get(), &mut value) {
+            fields.insert("event".into(), event.into());
+        }
         match self.format() {
+            Format::Json if self.event.get().is_some() => line(value.to_string()),
             Format::Json => line(serde_json::to_string_pretty(&value)?),
             Format::Yaml => line(serde_yaml_ng::to_string(&value)?.trim_end()),
             Format::Table => line(text().trim_end()),
@@ -61,6 +71,33 @@ impl Context {
         let value = json!({ "done": text.as_ref(), "transaction": transaction.to_string() });
         self.show(value, || format!("{}\nTransaction {transaction}", text.as_ref()))
     }
+}
+
+/// The field at `path` as bare text: of an object, or of each item of a list.
+fn field_of(value: &Value, path: &str) -> Result<String> {
+    if let Value::Array(items) = value {
+        let lines: Result<Vec<String>> = items.iter().map(|item| field_of(item, path)).collect();
+        return Ok(lines?.join("\n"));
+    }
+    let mut at = value;
+    for name in path.split('.') {
+        let inner = match at {
+            Value::Array(items) => name.parse::<usize>().ok().and_then(|place| items.get(place)),
+            other => other.get(name),
+        };
+        at = inner.ok_or_else(|| {
+            let names = match at {
+                Value::Object(fields) => fields.keys().cloned().collect::<Vec<_>>().join(", "),
+                _ => "none".to_owned(),
+            };
+            Usage(format!("--field {path}: the result has no `{name}`; it has: {names}"))
+        })?;
+    }
+    Ok(match at {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    })
 }
 
 /// A table with `header`, one row each.
@@ -111,6 +148,20 @@ mod tests {
             .context("a.json");
         assert_eq!(message(&error), "a.json: cannot read a.json: no such file");
         assert_eq!(message(&anyhow::anyhow!("x").context("y")), "y: x");
+    }
+
+    #[test]
+    fn a_field_is_bare_and_a_wrong_one_says_which_there_are() {
+        let value = json!({ "id": 7, "node": { "key": "k", "gone": null }, "list": [{ "a": "x" }, { "a": "y" }] });
+        let field = |path| field_of(&value, path);
+        assert_eq!(field("id").expect("there"), "7");
+        assert_eq!(field("node.key").expect("there"), "k");
+        assert_eq!(field("node.gone").expect("there"), "");
+        assert_eq!(field("list.1.a").expect("there"), "y");
+        assert_eq!(field_of(&value["list"], "a").expect("there"), "x\ny");
+        let said = field("node.name").expect_err("not there").to_string();
+        assert!(said.contains("gone, key") || said.contains("key, gone"), "{said}");
+        assert!(field("id.x").is_err() && field("list.2.a").is_err());
     }
 
     #[test]

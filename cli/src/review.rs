@@ -1,10 +1,6 @@
 //! Before anything is sent: what it costs, and whether that is wanted.
 
-use crate::{
-    context::short,
-    exit::Usage,
-    output::{fields, line},
-};
+use crate::{context::short, exit::Usage, output::fields};
 use anyhow::Result;
 use gantry_sdk::{Pubkey, amount, client::Preview, mints::MintNames};
 use serde_json::{Value, json};
@@ -65,7 +61,7 @@ impl Reviewer {
         if self.mode == Mode::DryRun {
             let mut previews = self.previews.lock().unwrap_or_else(PoisonError::into_inner);
             previews.push(preview.clone());
-            return Err("nothing was sent: --dry-run".to_owned());
+            return Ok(());
         }
         let spent = preview.spent();
         if spent.is_empty() {
@@ -117,6 +113,12 @@ impl Reviewer {
         std::mem::take(&mut *self.previews.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether `--dry-run` has seen a transaction.
+    pub(crate) fn has_previews(&self) -> bool {
+        let previews = self.previews.lock();
+        !previews.unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     fn amount(&self, mint: &Pubkey, decimals: u8, units: u64) -> String {
         let symbol = self.names.symbol(mint).map_or_else(|| short(mint), str::to_owned);
         format!("{} {symbol}", amount::format(units, decimals))
@@ -135,7 +137,6 @@ impl Reviewer {
             })
         });
         json!({
-            "dry_run": true,
             "payer": preview.signers.first().map(ToString::to_string),
             "fee_lamports": preview.fee.to_string(),
             "rent_lamports": preview.rent.to_string(),
@@ -152,7 +153,10 @@ impl Reviewer {
             ("Rent", rent(preview.rent)),
             ("Compute units", preview.compute_units.to_string()),
         ];
-        for token in &preview.tokens {
+        let mut tokens: Vec<_> = preview.tokens.iter().collect();
+        // What goes out before what comes in, whatever the addresses are.
+        tokens.sort_by_key(|token| token.change);
+        for token in tokens {
             let units = u64::try_from(token.change.unsigned_abs()).unwrap_or(u64::MAX);
             let sign = if token.change < 0 { '-' } else { '+' };
             let whose = if preview.signers.contains(&token.owner) {
@@ -205,15 +209,24 @@ pub(crate) fn refuse_dry_run(mode: Mode, what: &str) -> Result<()> {
     }
 }
 
-/// Writes what a dry run found.
-pub(crate) fn show(context: &crate::context::Context, previews: &[Preview]) -> Result<()> {
-    for preview in previews {
-        context.show(context.reviewer.json(preview), || context.reviewer.text(preview))?;
-    }
-    if !context.for_scripts() {
-        line("A command of several transactions shows the first: the next depend on what it does.")?;
-    }
-    Ok(())
+/// Writes what a dry run found: for scripts a list of transactions.
+pub(crate) fn show(context: &crate::context::Context, previews: &[Preview], held_back: Option<&str>) -> Result<()> {
+    let reviewer = &context.reviewer;
+    let value = json!({
+        "dry_run": true,
+        "transactions": previews.iter().map(|preview| reviewer.json(preview)).collect::<Vec<_>>(),
+        "not_simulated": held_back,
+    });
+    context.show(value, || {
+        let mut parts: Vec<String> = previews.iter().map(|preview| reviewer.text(preview)).collect();
+        if let [_, _, ..] = parts.as_slice() {
+            for (place, part) in parts.iter_mut().enumerate() {
+                *part = format!("Transaction {}\n{part}", place + 1);
+            }
+        }
+        parts.extend(held_back.map(|reason| format!("Not simulated: {reason}")));
+        parts.join("\n\n")
+    })
 }
 
 #[cfg(test)]
@@ -264,8 +277,10 @@ mod tests {
     #[test]
     fn a_dry_run_keeps_what_it_saw_and_sends_nothing() {
         let reviewer = reviewer(Mode::DryRun);
-        assert!(reviewer.review(&preview(-1_500_000)).is_err());
+        assert!(reviewer.review(&preview(-1_500_000)).is_ok());
+        assert!(reviewer.has_previews());
         assert_eq!(reviewer.previews(), [preview(-1_500_000)]);
+        assert!(!reviewer.has_previews());
         assert!(reviewer.confirm("Something grave").is_ok());
     }
 

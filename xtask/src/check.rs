@@ -26,7 +26,7 @@ const CARGO_DENY: &str = "0.20.2";
 /// The package whose tests run the programs in the VM, and the processes.
 const VM_PACKAGE: &str = "gantry-tests";
 /// Test files that are groups of their own.
-const ALONE: [&str; 4] = ["adversarial", "contract", "faults", "invariants"];
+const ALONE: [&str; 5] = ["adversarial", "contract", "docs", "faults", "invariants"];
 
 /// A part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,6 +55,8 @@ pub(crate) enum Group {
     E2e,
     /// The TypeScript SDK: lints, types, vectors, its package, and the life of a job on a local network
     Typescript,
+    /// What the quickstarts and the README say to type, typed against networks of their own
+    Docs,
     /// Licences and sources of the dependencies
     Licenses,
 }
@@ -130,6 +132,11 @@ const STEPS: &[Step] = &[
         name: "TypeScript SDK",
         group: Group::Typescript,
         work: test_typescript,
+    },
+    Step {
+        name: "documentation",
+        group: Group::Docs,
+        work: test_docs,
     },
     Step {
         name: "licences",
@@ -301,6 +308,17 @@ fn test_faults() -> Result<()> {
     build_binaries()?;
     // Each has a network, a database and an indexer of its own, and counts on being in time.
     let mut test = tests(&[], &["faults".to_owned()]);
+    sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
+}
+
+fn test_docs() -> Result<()> {
+    setup::postgres()?;
+    setup::documentation()?;
+    programs::compile_deployed(Compiler::Debian)?;
+    build_binaries()?;
+    sh::shown(cargo(&paths::root()).args(["build", "--workspace", "--example", "quickstart"]))?;
+    // One page at a time: each starts a whole market.
+    let mut test = tests(&[], &["docs".to_owned()]);
     sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn all() -> Result<()> {
     postgres()?;
     faketime()?;
     schemathesis()?;
+    documentation()?;
     toolchain()?;
     Package::ensure()?;
     eprintln!("setup: all is there");
@@ -111,6 +112,17 @@ fn python() -> Result<&'static str> {
         return Ok("/usr/bin/python3");
     }
     bail!("Schemathesis needs Python 3.11 or newer with venv, and /usr/bin/python3 is older")
+}
+
+/// What the pages of the documentation run besides our own programs.
+pub(crate) fn documentation() -> Result<()> {
+    let programs = [("curl", "curl"), ("psql", "postgresql-client")];
+    let missing: Vec<_> = programs
+        .into_iter()
+        .filter(|(program, _)| !on_path(program))
+        .map(|(_, package)| package)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { install(&missing) }
 }
 
 /// A Postgres server to start, unless `DATABASE_URL` names one that runs.

@@ -1,6 +1,9 @@
 //! Jobs.
 
-use super::{view, watch, why};
+use super::{
+    open::{Wanted, open},
+    view, watch, why,
+};
 use crate::{
     context::{Context, token_of},
     exit::Usage,
@@ -10,9 +13,8 @@ use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use gantry_sdk::{
     Hash32, Pubkey, Signature, Signer,
-    client::{ClientError, JobHistory, OpenJob},
+    client::{ClientError, JobHistory},
     market::accounts::Job,
-    spec::JobSpec,
     state::JobExt,
 };
 use serde_json::{Value, json};
@@ -33,11 +35,14 @@ pub(crate) enum JobCommand {
         #[arg(long)]
         node: Option<Pubkey>,
         /// The only wallet that may match it
-        #[arg(long, value_name = "WALLET")]
+        #[arg(long, value_name = "WALLET", value_parser = crate::context::key_or_file)]
         matcher: Option<Pubkey>,
         /// Its number, for scripts that try again: the job with that number is opened once
         #[arg(long)]
         id: Option<u64>,
+        /// A name of your own for this opening: run again with it, also after a crash, it opens no second job
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["id", "dry_run"])]
+        once: Option<String>,
         /// Follow it until it is closed
         #[arg(long)]
         watch: bool,
@@ -57,9 +62,13 @@ pub(crate) enum JobCommand {
         job: String,
     },
     /// Follow a job live until it is closed
+    #[command(after_help = "Example: gantry job watch 0 --until running")]
     Watch {
         /// Number or address
         job: String,
+        /// How far; to the bill unless said otherwise
+        #[arg(long, value_enum, default_value_t = watch::Until::Closed, value_name = "STATE")]
+        until: watch::Until,
     },
     /// End a running job now; what was served is paid
     Stop {
@@ -141,18 +150,27 @@ impl JobCommand {
                 node,
                 matcher,
                 id,
+                once,
                 watch,
             } => {
-                let address = open(context, &spec, mint, node, matcher, id, watch).await?;
+                let wanted = Wanted {
+                    mint,
+                    node,
+                    matcher,
+                    id,
+                    once,
+                    watch,
+                };
+                let address = open(context, &spec, wanted).await?;
                 if watch {
-                    watch::follow(context, address).await
+                    watch::follow(context, address, watch::Until::Closed).await
                 } else {
                     Ok(())
                 }
             }
             Self::List { all, closed } => list(context, all, closed).await,
             Self::Show { job } => show(context, &context.job_address(&job)?).await,
-            Self::Watch { job } => watch::follow(context, context.job_address(&job)?).await,
+            Self::Watch { job, until } => watch::follow(context, context.job_address(&job)?, until).await,
             Self::Stop { job } => {
                 let address = context.job_address(&job)?;
                 context.gantry.stop_job(&context.wallet()?, &address).await?;
@@ -250,57 +268,6 @@ pub(crate) fn seconds(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "write seconds, or a number with s, m or h, such as 90s, 30m, 2h".to_owned())
 }
 
-async fn open(
-    context: &Context,
-    path: &Path,
-    mint: Option<Pubkey>,
-    node: Option<Pubkey>,
-    matcher: Option<Pubkey>,
-    id: Option<u64>,
-    watch: bool,
-) -> Result<Pubkey> {
-    // The spec first: nothing is asked of the network for one that cannot be.
-    let spec = JobSpec::load(path).with_context(|| path.display().to_string())?;
-    let wallet = context.wallet()?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let prepared = spec
-        .prepare(folder, &context.blobs()?)
-        .await
-        .with_context(|| path.display().to_string())?;
-    let request = OpenJob {
-        spec: &prepared,
-        mint,
-        node,
-        matcher,
-        id,
-    };
-    let opened = context.gantry.open_job(&wallet, request).await?;
-    let token = context.token(&opened.mint).await?;
-    if watch && context.for_scripts() {
-        // One JSON value per invocation: the watch writes it.
-        return Ok(opened.address);
-    }
-    let value = json!({
-        "address": opened.address.to_string(),
-        "id": opened.id,
-        "deposited": { "amount": opened.deposited.to_string(), "decimals": token.decimals, "mint": token.mint.to_string() },
-        "spec_hash": hex::encode(prepared.hash()),
-        "transaction": opened.signature.map(|signature| signature.to_string()),
-    });
-    context.show(value, || {
-        let transaction = opened
-            .signature
-            .map_or_else(|| "was open already".to_owned(), |s| s.to_string());
-        fields([
-            ("Job", format!("{} ({})", opened.id, opened.address)),
-            ("Deposited", token.show(opened.deposited)),
-            ("Spec", hex::encode(prepared.hash())),
-            ("Transaction", transaction),
-        ])
-    })?;
-    Ok(opened.address)
-}
-
 async fn list(context: &Context, all: bool, closed: bool) -> Result<()> {
     let wallet = if all { None } else { Some(context.wallet()?.pubkey()) };
     if closed {
@@ -334,7 +301,7 @@ async fn list(context: &Context, all: bool, closed: bool) -> Result<()> {
 }
 
 async fn list_from_api(context: &Context, wallet: Option<Pubkey>) -> Result<()> {
-    let base = context.global.api_url.trim_end_matches('/');
+    let base = context.config.api_url.value.trim_end_matches('/');
     let customer = wallet.map(|wallet| format!("&customer={wallet}")).unwrap_or_default();
     let url = format!("{base}/v1/jobs?limit=100{customer}");
     let unreachable = || format!("cannot read {url}: start the indexer (`cargo xtask up`) or pass --api-url");
@@ -438,6 +405,9 @@ pub(crate) async fn show_closed(context: &Context, address: &Pubkey, history: &J
 
 /// Shows how `signature` closed the job.
 pub(super) async fn closed_by(context: &Context, address: &Pubkey, signature: Signature) -> Result<()> {
+    if context.is_rehearsal() {
+        return Ok(());
+    }
     // The transaction is confirmed, but servers index it a moment later.
     for _ in 0..100 {
         if let Some(transaction) = context.gantry.transaction(&signature).await? {

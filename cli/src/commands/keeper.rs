@@ -1,12 +1,14 @@
 //! What anyone may do with anyone's job once it is due.
 
-use super::job::closed_by;
-use crate::{context::Context, exit::Usage};
+use super::{
+    job::closed_by,
+    receipts::{read, two},
+};
+use crate::context::Context;
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
-use gantry_sdk::{Pubkey, client::SignedReceipt, receipt::Receipt};
-use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use gantry_sdk::Pubkey;
+use std::path::PathBuf;
 
 /// Push the jobs of others forward.
 #[derive(Debug, Subcommand)]
@@ -44,6 +46,18 @@ pub(crate) enum KeeperCommand {
         /// The job's address
         job: Pubkey,
     },
+    /// Carry a node's receipt to the chain: receipt 0 starts an assigned job, later ones prove what was served
+    #[command(after_help = "Example: gantry keeper carry JOB --receipt receipt-1.json")]
+    Carry {
+        /// The job's address
+        job: Pubkey,
+        /// The node's public key, which signed it [default: that of the job's node]
+        #[arg(long, value_name = "KEY", value_parser = crate::context::key_or_file)]
+        node_key: Option<Pubkey>,
+        /// The file, as `gantry node receipts` writes it
+        #[arg(long, value_name = "FILE")]
+        receipt: PathBuf,
+    },
     /// Have the bond slashed of a node that signed two receipts that contradict each other
     #[command(
         after_help = "A receipt's file is JSON: {\"encoded\": \"370 hex digits\", \"signature\": \"128 hex digits\"}\n\n\
@@ -53,7 +67,7 @@ pub(crate) enum KeeperCommand {
         /// The job's address
         job: Pubkey,
         /// The node's public key, which signed them [default: that of the job's node]
-        #[arg(long, value_name = "KEY")]
+        #[arg(long, value_name = "KEY", value_parser = crate::context::key_or_file)]
         node_key: Option<Pubkey>,
         /// A file with a receipt and its signature; give two
         #[arg(long = "receipt", value_name = "FILE", required = true)]
@@ -93,21 +107,29 @@ impl KeeperCommand {
                 let signature = gantry.resolve_dispute(&wallet, &job).await?;
                 closed_by(context, &job, signature).await
             }
+            Self::Carry {
+                job,
+                node_key: key,
+                receipt,
+            } => {
+                let signed = read(&receipt)?;
+                let key = match key {
+                    Some(key) => key,
+                    None => node_key(context, &job).await?,
+                };
+                let signature = gantry.carry(&wallet, &job, &key, &signed).await?;
+                let sequence = signed.receipt.sequence;
+                context.done(format!("Receipt {sequence} of job {job} is on chain"), signature)
+            }
             Self::Convict {
                 job,
-                node_key,
+                node_key: key,
                 receipts,
             } => {
                 let receipts = two(&receipts)?;
-                let key = match node_key {
+                let key = match key {
                     Some(key) => key,
-                    None => {
-                        let node = gantry.require_job(&job).await?.node;
-                        let account = gantry.require_node(&node).await;
-                        account
-                            .context("a node that is closed is named with --node-key")?
-                            .node_key
-                    }
+                    None => node_key(context, &job).await?,
                 };
                 context.reviewer.confirm(&format!(
                     "This has the whole bond of job {job} slashed and its node suspended"
@@ -119,75 +141,10 @@ impl KeeperCommand {
     }
 }
 
-/// A receipt as it lies in a file.
-#[derive(Deserialize)]
-struct ReceiptFile {
-    /// The receipt's bytes, hexadecimal.
-    encoded: String,
-    /// The signature's, hexadecimal.
-    signature: String,
-}
-
-fn two(files: &[PathBuf]) -> Result<[SignedReceipt; 2]> {
-    match files {
-        [one, other] => Ok([read(one)?, read(other)?]),
-        _ => Err(Usage("two receipts contradict each other: give --receipt FILE twice".into()).into()),
-    }
-}
-
-fn read(file: &Path) -> Result<SignedReceipt> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let receipt = parse(&text).map_err(|problem| Usage(format!("{}: {problem}", file.display())))?;
-    Ok(receipt)
-}
-
-fn parse(text: &str) -> Result<SignedReceipt, String> {
-    let file: ReceiptFile = serde_json::from_str(text).map_err(|error| format!("is no receipt's JSON: {error}"))?;
-    let bytes = |name: &str, text: &str| hex::decode(text).map_err(|error| format!("{name}: {error}"));
-    let receipt = Receipt::decode(&bytes("encoded", &file.encoded)?).map_err(|error| format!("encoded: {error}"))?;
-    let signature = bytes("signature", &file.signature)?;
-    let signature = signature
-        .try_into()
-        .map_err(|other: Vec<u8>| format!("signature: 64 bytes are needed, it has {}", other.len()))?;
-    Ok(SignedReceipt { receipt, signature })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use gantry_sdk::{
-        Keypair,
-        receipt::{ReceiptStatus, sign},
-    };
-    use serde_json::json;
-
-    #[test]
-    fn a_receipt_s_file_is_read_and_an_odd_one_is_refused_with_the_reason() {
-        let receipt = Receipt {
-            genesis_hash: [1; 32],
-            market: [2; 32],
-            job: [3; 32],
-            assignment: 1,
-            sequence: 4,
-            served_seconds: 5,
-            issued_at: 6,
-            status: ReceiptStatus::Running,
-            exit_code: 0,
-            output_digest: [0; 32],
-        };
-        let signature = sign(&receipt, &Keypair::new());
-        let (encoded, signed) = (hex::encode(receipt.encode()), hex::encode(signature));
-        let text = json!({ "encoded": encoded, "signature": signed }).to_string();
-        assert_eq!(parse(&text), Ok(SignedReceipt { receipt, signature }));
-        for (odd, expected) in [
-            (json!({ "encoded": encoded }), "signature"),
-            (json!({ "encoded": "00", "signature": signed }), "185 bytes"),
-            (json!({ "encoded": encoded, "signature": "00" }), "64 bytes"),
-            (json!({ "encoded": "xy", "signature": signed }), "encoded"),
-        ] {
-            let problem = parse(&odd.to_string()).expect_err("refused");
-            assert!(problem.contains(expected), "{problem}");
-        }
-        assert!(two(&[PathBuf::from("one.json")]).is_err());
-    }
+/// The key of the node of `job`.
+async fn node_key(context: &Context, job: &Pubkey) -> Result<Pubkey> {
+    let node = context.gantry.require_job(job).await?.node;
+    let account = context.gantry.require_node(&node).await;
+    let account = account.context("a node that is closed is named with --node-key")?;
+    Ok(account.node_key)
 }

@@ -22,7 +22,7 @@ pub(crate) enum NodeCommand {
         #[arg(long)]
         country: Option<String>,
         /// Only those of this provider's wallet
-        #[arg(long, value_name = "WALLET")]
+        #[arg(long, value_name = "WALLET", value_parser = crate::context::key_or_file)]
         provider: Option<Pubkey>,
         /// Only those that take jobs now
         #[arg(long)]
@@ -64,6 +64,11 @@ pub(crate) enum NodeCommand {
         /// The node's account
         address: Pubkey,
     },
+    /// Write the receipts in a node's journal to files, which `gantry keeper carry` and `convict` read
+    #[command(
+        after_help = "Example: gantry node receipts state/jobs/JOB-1/journal --node-key node.json --out receipts"
+    )]
+    Receipts(super::receipts::Export),
     /// Give an assigned job back before it starts, at the price of reputation
     #[command(after_help = "Example: gantry node decline JOB --node-key node.json")]
     Decline(Word),
@@ -152,6 +157,7 @@ impl NodeCommand {
                 let signature = context.gantry.close_node(&context.wallet()?, &address).await?;
                 context.done(format!("Node {address} is closed, its rent is back"), signature)
             }
+            Self::Receipts(export) => export.run(context),
             Self::Decline(Word { job, node_key }) => {
                 let key = keys::load(node_key)?;
                 context

@@ -2,13 +2,19 @@
 
 use crate::{
     context::{Context, Token},
-    output::fields,
+    output::{count, fields, table},
 };
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
-use gantry_sdk::{ClientError, Hash32, Pubkey, Signer, pda, state::PoolExt};
-use serde_json::json;
-use std::path::{Path, PathBuf};
+use gantry_sdk::{
+    ClientError, Hash32, Pubkey, Signer, pda, registry::accounts::Provider, staking::accounts::Pool, state::PoolExt,
+};
+use serde_json::{Value, json};
+use std::{
+    cmp::Reverse,
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 /// Register as a provider, or look one up.
 #[derive(Debug, Subcommand)]
@@ -27,9 +33,12 @@ pub(crate) enum ProviderCommand {
     Close,
     /// Show a provider, its pool and its record
     Show {
-        /// Its wallet [default: the wallet]
+        /// Its wallet, or the key file of that [default: the wallet]
+        #[arg(value_parser = crate::context::key_or_file)]
         wallet: Option<Pubkey>,
     },
+    /// Show the providers of the market, those with the most stake first
+    List,
 }
 
 /// Change a provider.
@@ -37,7 +46,7 @@ pub(crate) enum ProviderCommand {
 #[group(required = true, multiple = true)]
 pub(crate) struct Update {
     /// Wallet whose token accounts are paid
-    #[arg(long, value_name = "WALLET")]
+    #[arg(long, value_name = "WALLET", value_parser = crate::context::key_or_file)]
     payout_owner: Option<Pubkey>,
     /// Public metadata, of which the SHA-256 goes on chain
     #[arg(long, value_name = "FILE")]
@@ -80,8 +89,53 @@ impl ProviderCommand {
                 let wallet = wallet.map_or_else(|| context.wallet().map(|key| key.pubkey()), Ok)?;
                 show(context, &wallet).await
             }
+            Self::List => list(context).await,
         }
     }
+}
+
+async fn list(context: &Context) -> Result<()> {
+    let pools: HashMap<Pubkey, Pool> = context
+        .gantry
+        .pools()
+        .await?
+        .into_iter()
+        .map(|(_, pool)| (pool.provider, pool))
+        .collect();
+    let mut providers: Vec<(Pubkey, Provider, Option<&Pool>)> = Vec::new();
+    for (address, provider) in context.gantry.providers().await? {
+        providers.push((address, provider, pools.get(&address)));
+    }
+    let active = |pool: &Option<&Pool>| pool.map_or(0, |pool| pool.active);
+    providers.sort_by_key(|(address, _, pool)| (Reverse(active(pool)), *address));
+    let stake = stake_token(context).await?;
+    let value: Vec<Value> = providers
+        .iter()
+        .map(|(address, provider, pool)| {
+            json!({
+                "address": address.to_string(),
+                "wallet": provider.authority.to_string(),
+                "nodes": provider.node_count,
+                "jobs_completed": provider.jobs_completed,
+                "jobs_failed": provider.jobs_failed,
+                "staked": active(pool).to_string(),
+                "commission_bps": pool.map(|pool| pool.commission_bps),
+            })
+        })
+        .collect();
+    context.show(value.into(), || {
+        let rows = providers.iter().map(|(_, provider, pool)| {
+            vec![
+                provider.authority.to_string(),
+                provider.node_count.to_string(),
+                format!("{} / {}", provider.jobs_completed, provider.jobs_failed),
+                stake.show(active(pool)),
+                pool.map_or_else(|| "no pool".to_owned(), |pool| percent(pool.commission_bps)),
+            ]
+        });
+        let header = ["Wallet", "Nodes", "Jobs completed / failed", "Staked", "Commission"];
+        format!("{}\n{}", table(&header, rows), count(providers.len(), "provider"))
+    })
 }
 
 pub(super) async fn show(context: &Context, wallet: &Pubkey) -> Result<()> {

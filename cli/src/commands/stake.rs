@@ -36,7 +36,7 @@ pub(crate) struct Stake {
 #[derive(Debug, Args)]
 pub(crate) struct Whose {
     /// Wallet of the provider [default: the wallet]
-    #[arg(long, value_name = "WALLET")]
+    #[arg(long, value_name = "WALLET", value_parser = crate::context::key_or_file)]
     provider: Option<Pubkey>,
 }
 

@@ -197,6 +197,11 @@ pub(crate) fn status_line(job: &Job, now: i64) -> String {
     }
 }
 
+/// What the job has cost its customer: all that did not come back.
+fn cost(settled: &JobSettled) -> u64 {
+    settled.deposited.saturating_sub(settled.to_customer)
+}
+
 /// Who was paid what, for scripts.
 pub(crate) fn settled_json(settled: &JobSettled, token: &Token) -> Value {
     json!({
@@ -207,6 +212,8 @@ pub(crate) fn settled_json(settled: &JobSettled, token: &Token) -> Value {
         "deposited": settled.deposited.to_string(),
         "paid_seconds": settled.paid_seconds,
         "bill": settled.bill.to_string(),
+        "cost": cost(settled).to_string(),
+        "claimed": settled.claimed.to_string(),
         "credit": settled.credit.to_string(),
         "to_provider": settled.to_provider.to_string(),
         "to_delegators": settled.to_delegators.to_string(),
@@ -223,12 +230,16 @@ pub(crate) fn settled_fields(settled: &JobSettled, token: &Token) -> String {
         ("Job", settled.job.to_string()),
         ("Status", format!("settled: {} s paid for", settled.paid_seconds)),
         ("Deposited", part(settled.deposited)),
+        ("Cost", part(cost(settled))),
         ("Provider", part(settled.to_provider)),
         ("Stakers", part(settled.to_delegators)),
         ("Matcher", part(settled.to_matcher)),
         ("Treasury", part(settled.to_treasury)),
-        ("Customer", part(settled.to_customer)),
+        ("Came back", part(settled.to_customer)),
     ];
+    if settled.claimed > 0 {
+        rows.push(("Claimed before", part(settled.claimed)));
+    }
     if settled.credit > 0 {
         rows.push((
             "SLA credit",

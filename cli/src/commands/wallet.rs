@@ -26,8 +26,8 @@ pub(crate) struct Airdrop {
     /// Stake tokens to mint (local networks whose run folder is here)
     #[arg(long, value_name = "AMOUNT")]
     stake: Option<String>,
-    /// Who gets them [default: the wallet]
-    #[arg(long, value_name = "ADDRESS")]
+    /// Who gets them: address or key file [default: the wallet]
+    #[arg(long, value_name = "WALLET", value_parser = crate::context::key_or_file)]
     to: Option<Pubkey>,
 }
 
@@ -41,7 +41,7 @@ impl Airdrop {
         let lamports = amount::parse(&self.sol, SOL_DECIMALS)?;
         if self.usdc.is_some() || self.stake.is_some() {
             let Some(deployment) = context.deployment() else {
-                let folder = context.global.run_dir.display();
+                let folder = context.config.run_dir.value.display();
                 return Err(Usage(format!(
                     "no local network's run folder at {folder}: pass --run-dir FOLDER"
                 ))
@@ -60,8 +60,18 @@ impl Airdrop {
 }
 
 /// What the wallet holds.
-pub(crate) async fn balance(context: &Context) -> Result<()> {
-    show_balances(context, &context.wallet()?.pubkey()).await
+pub(crate) async fn balance(context: &Context, wallet: Option<Pubkey>) -> Result<()> {
+    let wallet = wallet.map_or_else(|| context.wallet().map(|key| key.pubkey()), Ok)?;
+    show_balances(context, &wallet).await
+}
+
+/// The address of the key in `file`, or of the wallet, bare.
+pub(crate) fn address(context: &Context, file: Option<PathBuf>) -> Result<()> {
+    let key = match file {
+        Some(file) => keys::load(file)?.pubkey(),
+        None => context.wallet()?.pubkey(),
+    };
+    context.show(json!({ "address": key.to_string() }), || key.to_string())
 }
 
 async fn show_balances(context: &Context, wallet: &Pubkey) -> Result<()> {
@@ -114,14 +124,12 @@ impl Keys {
         let (file, key) = match self {
             Self::New { file } => {
                 refuse_dry_run(context.reviewer.mode, "keys new")?;
-                (file.clone(), keys::create(file)?)
+                (file.display().to_string(), keys::create(file)?.pubkey())
             }
-            Self::Show { file } => {
-                let file = file.map_or_else(|| context.keypair_path(), Ok)?;
-                (file.clone(), keys::load(file)?)
-            }
+            Self::Show { file: Some(file) } => (file.display().to_string(), keys::load(file)?.pubkey()),
+            Self::Show { file: None } => (context.config.keypair.value.clone(), context.wallet()?.pubkey()),
         };
-        let (public, file) = (key.pubkey().to_string(), file.display().to_string());
+        let public = key.to_string();
         let value = json!({ "public_key": public, "file": file });
         context.show(value, || {
             fields([("Public key", public.clone()), ("File", file.clone())])

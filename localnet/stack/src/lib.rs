@@ -7,11 +7,13 @@ pub mod binaries;
 pub mod child;
 pub mod daemons;
 pub mod demo;
+mod environment;
 pub mod memory;
 pub mod postgres;
 pub mod processes;
 mod run_dir;
 pub mod stack;
 
+pub use environment::Environment;
 pub use run_dir::{RunDir, RunDirError};
 pub use stack::{Chain, Database, Ports, Stack, StackBuilder, StackError};

@@ -6,11 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use gantry_sdk::mints::MintNames;
 use gantry_stack::daemons::Programs;
 use gantry_stack::demo::{Market, Say};
 use gantry_stack::postgres::{Postgres, PrivateOptions};
-use gantry_stack::{Chain, Database, Ports, RunDir, Stack, StackBuilder};
+use gantry_stack::{Chain, Database, Environment, Ports, RunDir, Stack, StackBuilder};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Brings up everything that Gantry runs on one machine, and takes it down again.
@@ -169,7 +168,6 @@ async fn up(options: Options) -> anyhow::Result<()> {
         () = stop.asked() => return Ok(()),
     };
     let stack = &market.stack;
-    let key = market.folder.join("keys/customer.json");
     println!();
     println!("JSON-RPC   {}", stack.chain().rpc);
     println!("WebSocket  {}", stack.chain().ws);
@@ -178,16 +176,10 @@ async fn up(options: Options) -> anyhow::Result<()> {
     println!("Postgres   {}", stack.database_url().unwrap_or("none"));
     println!("logs       {}", stack.run_dir().path().join("logs").display());
     println!();
-    println!("A customer with 50 USDC, ready to open jobs:");
-    println!("  export GANTRY_KEYPAIR={}", key.display());
-    println!("  export GANTRY_BLOB_DIR={}", market.folder.join("blobs").display());
-    println!(
-        "  export GANTRY_RPC_URL={} GANTRY_API_URL={}",
-        stack.chain().rpc,
-        stack.api_url().unwrap_or("none")
-    );
-    println!("  export GANTRY_MINTS={}", MintNames::of(&market.deployment)?);
-    println!("  target/debug/gantry job open examples/render.json");
+    let environment = Environment::write(&market)?;
+    println!("In another shell, as a customer with 50 USDC:");
+    println!("  . {}", environment.0.display());
+    println!("  gantry job open examples/render.json");
     println!();
     println!("Ctrl-C stops everything.");
     let result = tokio::select! {

@@ -3,7 +3,7 @@
 //! Every step looks first whether it is done, so that running it again changes nothing and finishes what was cut off.
 
 use crate::{
-    ClientError, Gantry, Instruction, Keypair, Pubkey, Signer,
+    AnySigner, ClientError, Gantry, Instruction, Keypair, Pubkey, Signer,
     client::MintInfo,
     ix::{self, MintRef, token},
     keys::{self, KeyError},
@@ -321,7 +321,7 @@ struct Setup<'a> {
 }
 
 impl Setup<'_> {
-    async fn send(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<(), ClientError> {
+    async fn send(&self, instructions: &[Instruction], signers: &[&AnySigner]) -> Result<(), ClientError> {
         if !instructions.is_empty() {
             self.gantry.send(instructions, &self.authority, signers).await?;
         }
@@ -333,7 +333,7 @@ impl Setup<'_> {
         let (mint, payer) = (key.pubkey(), self.authority.pubkey());
         let token_program = token::TOKEN_PROGRAM;
         let mut instructions = Vec::new();
-        let mut signers = Vec::new();
+        let mut signers: Vec<&AnySigner> = Vec::new();
         match self.gantry.mint(&mint).await {
             Ok(MintInfo { .. }) => {}
             Err(ClientError::NotFound { .. }) => {

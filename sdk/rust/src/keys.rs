@@ -62,12 +62,20 @@ pub fn load(path: impl AsRef<Path>) -> Result<Keypair, KeyError> {
     refuse_exposed(path, &file).map_err(io)??;
     let mut text = String::new();
     file.take(LONGEST).read_to_string(&mut text).map_err(io)?;
+    parse(&text, path)
+}
+
+/// Reads the text of a key file. `path` says where it is from, for errors.
+///
+/// # Errors
+/// If it is no key.
+pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Keypair, KeyError> {
     let malformed = |reason: String| KeyError::Malformed {
-        path: path.to_owned(),
+        path: path.as_ref().to_owned(),
         reason,
     };
     // The error names a position, never the numbers themselves.
-    let bytes: Vec<u8> = serde_json::from_str(&text)
+    let bytes: Vec<u8> = serde_json::from_str(text)
         .map_err(|error| malformed(format!("line {}, column {}", error.line(), error.column())))?;
     if bytes.len() != 64 {
         return Err(malformed(format!("{} numbers", bytes.len())));

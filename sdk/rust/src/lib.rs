@@ -6,7 +6,7 @@
 //! - [`state`]: decoding of any account or event, and what the raw bytes of a job or a node mean;
 //! - [`client`]: the whole life of a job over JSON-RPC;
 //! - [`spec`], [`blob`], [`manifest`]: what a job runs, where its files lie, what it left behind;
-//! - [`receipt`], [`keys`]: usage receipts and key files;
+//! - [`receipt`], [`keys`], [`signer`]: usage receipts, key files, and others who sign;
 //! - [`amount`], [`mints`]: amounts and mints as people write them;
 //! - [`bootstrap`]: sets up the programs on a network of one's own;
 //! - `service`: what the daemons have in common, on Unix.
@@ -30,6 +30,7 @@ mod programs;
 pub mod receipt;
 #[cfg(unix)]
 pub mod service;
+pub mod signer;
 pub mod spec;
 pub mod state;
 
@@ -38,6 +39,8 @@ pub use client::{ClientError, Gantry};
 pub use gantry_core as core;
 pub use hash::Hash32;
 pub use programs::{market, registry, staking};
+pub use signer::AnySigner;
+pub use solana_commitment_config::CommitmentConfig as Commitment;
 pub use solana_instruction::Instruction;
 pub use solana_keypair::Keypair;
 pub use solana_signature::Signature;

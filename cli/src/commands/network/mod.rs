@@ -22,6 +22,15 @@ const ASSIGNMENTS: u8 = 2;
 /// The network's own settings.
 #[derive(Debug, Subcommand)]
 pub(crate) enum NetworkCommand {
+    /// Set up a network of one's own on a cluster that has the programs and a faucet: mints, rules, terms, an attestor
+    #[command(
+        after_help = "Terms and rules are those of a local network, where everything is over in seconds; `gantry network terms \
+                      propose` changes them. Running it again finishes what was cut off.\n\nExample: gantry network init my-network"
+    )]
+    Init {
+        /// Folder for its keys and deployment.json, to be named by --run-dir from then on
+        folder: std::path::PathBuf,
+    },
     /// Show authority, guardian, pauses, council and what is announced
     Show,
     /// Stop new jobs, new assignments or both (authority or guardian); what runs goes on, is paid and settled
@@ -84,6 +93,7 @@ impl NetworkCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<()> {
         let confirm = |what: String| context.reviewer.confirm(&what);
         match self {
+            Self::Init { folder } => return init(context, &folder).await,
             Self::Show => return show(context).await,
             Self::Council(command) => return command.run(context).await,
             Self::Attestor(command) => return command.run(context).await,
@@ -116,6 +126,41 @@ impl NetworkCommand {
         context.send(&[instruction]).await?;
         show(context).await
     }
+}
+
+async fn init(context: &Context, folder: &std::path::Path) -> Result<()> {
+    crate::review::refuse_dry_run(context.reviewer.mode, "network init")?;
+    context
+        .reviewer
+        .confirm(&format!("This sets up a network on {}", context.config.rpc_url.value))?;
+    // Agreed to as a whole: each transaction spends only what its own faucet gave.
+    let commitment = crate::commands::settings::commitment(&context.config.commitment.value)?;
+    let gantry = gantry_sdk::Gantry::with_commitment(&context.config.rpc_url.value, commitment);
+    let deployment = gantry_sdk::bootstrap::bootstrap(&gantry, folder).await?;
+    let names = gantry_sdk::mints::MintNames::of(&deployment)?;
+    let value = json!({
+        "folder": folder.display().to_string(),
+        "authority": deployment.authority.to_string(),
+        "authority_key": deployment.authority_key.display().to_string(),
+        "attestor": deployment.attestor.to_string(),
+        "attestor_key": deployment.attestor_key.display().to_string(),
+        "payment_mint": deployment.payment.mint.to_string(),
+        "stake_mint": deployment.stake.mint.to_string(),
+        "mints": names.to_string(),
+    });
+    context.show(value, || {
+        fields([
+            (
+                "Network",
+                format!("set up, its keys are in {}", folder.join("keys").display()),
+            ),
+            ("Authority", deployment.authority.to_string()),
+            ("Attestor", deployment.attestor.to_string()),
+            ("Payment mint", deployment.payment.mint.to_string()),
+            ("Stake mint", deployment.stake.mint.to_string()),
+            ("Next", format!("export GANTRY_RUN_DIR={}", folder.display())),
+        ])
+    })
 }
 
 /// The network's account.

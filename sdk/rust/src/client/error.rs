@@ -110,6 +110,17 @@ pub enum ClientError {
     /// The review of this connection ([`Gantry::reviewed`](super::Gantry::reviewed)) held it back: nothing was sent.
     #[error("{0}")]
     HeldBack(String),
+    /// The signer would not, or could not.
+    #[error("{signer} has not signed: {reason}")]
+    Signer {
+        /// Who.
+        signer: Pubkey,
+        /// Why not.
+        reason: String,
+    },
+    /// The record of jobs that are being opened.
+    #[error(transparent)]
+    Outbox(#[from] super::OutboxError),
     /// Something that this signer cannot do, seen before anything was sent.
     #[error("{what} is not this wallet's to do: sign with {signer}")]
     WrongSigner {

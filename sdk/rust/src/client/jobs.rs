@@ -2,7 +2,7 @@
 
 use super::{ClientError, Gantry};
 use crate::{
-    Keypair, Pubkey, Signature, Signer,
+    AnySigner, Pubkey, Signature,
     blob::BlobStore,
     ix,
     manifest::ResultManifest,
@@ -67,7 +67,7 @@ impl Gantry {
     /// # Errors
     /// [`ClientError::MintNotEnabled`], [`ClientError::OutOfBounds`], [`ClientError::Unfunded`],
     /// [`ClientError::InsufficientTokens`], [`ClientError::Paused`]; as [`send`](Self::send).
-    pub async fn open_job(&self, wallet: &Keypair, request: OpenJob<'_>) -> Result<OpenedJob, ClientError> {
+    pub async fn open_job(&self, wallet: &AnySigner, request: OpenJob<'_>) -> Result<OpenedJob, ClientError> {
         let owner = wallet.pubkey();
         let mint = self.enabled_mint(request.mint).await?;
         let next = self.customer(&owner).await?.map_or(0, |customer| customer.next_job_id);
@@ -237,7 +237,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn cancel_job(&self, wallet: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn cancel_job(&self, wallet: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
         let job = self.require_job(address).await?;
         let mint = self.mint_of(&job).await?;
         let token =
@@ -255,7 +255,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn stop_job(&self, wallet: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn stop_job(&self, wallet: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
         let job = self.own_job(wallet, address).await?;
         self.send(&[ix::stop_job(&job)], wallet, &[]).await
     }
@@ -264,7 +264,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn accept_result(&self, wallet: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn accept_result(&self, wallet: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
         let job = self.own_job(wallet, address).await?;
         self.send(&[ix::accept_result(&job)], wallet, &[]).await
     }
@@ -285,7 +285,7 @@ impl Gantry {
         Ok(ResultManifest::fetch(blobs, &digest).await?)
     }
 
-    async fn own_job(&self, wallet: &Keypair, address: &Pubkey) -> Result<Job, ClientError> {
+    async fn own_job(&self, wallet: &AnySigner, address: &Pubkey) -> Result<Job, ClientError> {
         let job = self.require_job(address).await?;
         if job.customer == wallet.pubkey() {
             return Ok(job);

@@ -1,13 +1,64 @@
 //! A client over JSON-RPC: typed accounts, transactions that are confirmed or explained, and the whole life of a job.
+//!
+//! [`Gantry`] is a connection. Reading needs nothing else; whatever changes something takes an
+//! [`AnySigner`](crate::AnySigner), which a key file's [`Keypair`](crate::Keypair) is.
+//!
+//! ```no_run
+//! use futures::StreamExt;
+//! use gantry_sdk::{Gantry, blob::BlobStore, client::{JobUpdate, OpenJob, Outbox}, keys, spec::JobSpec};
+//! use std::path::Path;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let gantry = Gantry::connect("http://127.0.0.1:8899");
+//! let wallet = keys::load("alice.json")?;
+//! let blobs = BlobStore::open(".gantry/network/blobs")?;
+//!
+//! // What it runs; its inputs go into the blob store.
+//! let spec = JobSpec::load(Path::new("examples/quick.json"))?;
+//! let prepared = spec.prepare(Path::new("examples"), &blobs).await?;
+//!
+//! // Once, whatever happens to this program: run again with the same name, it gives the same job.
+//! let outbox = Outbox::open("outbox")?;
+//! let job = gantry.open_job_once(&wallet, OpenJob::new(&prepared), &outbox, "invoice-17").await?;
+//!
+//! let mut updates = Box::pin(gantry.watch(job.address));
+//! while let Some(update) = updates.next().await {
+//!     match update? {
+//!         JobUpdate::Live { job, .. } => println!("{} s proven", job.served_seconds),
+//!         JobUpdate::Closed(how) => println!("{how:?}"),
+//!     }
+//! }
+//! let result = gantry.result(&job.address, &blobs).await?;
+//! result.save(&blobs, Path::new("picture")).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! While it runs: [`top_up_job`](Gantry::top_up_job), [`acknowledge`](Gantry::acknowledge),
+//! [`stop_job`](Gantry::stop_job); once it has ended: [`accept_result`](Gantry::accept_result),
+//! [`dispute_job`](Gantry::dispute_job), [`settle_job`](Gantry::settle_job).
+//!
+//! # How transactions are sent
+//!
+//! Each is simulated first, which finds refusals before anything is paid and measures the compute units to ask for; it pays
+//! a [`PriorityFee`] from those that others paid of late for the same accounts, is sent again every two seconds, and with
+//! a fresh blockhash once the old one has expired for certain. A call returns when it is confirmed at the connection's
+//! commitment, or with a [`ClientError`] that says what to do. [`Gantry::reviewed`] looks at each before it is sent.
 
 mod accounts;
+mod draft;
 mod error;
+mod fees;
 mod history;
 mod jobs;
+mod lookup;
+mod outbox;
 mod providers;
 mod review;
 mod running;
 mod send;
+#[cfg(test)]
+mod send_tests;
 mod settling;
 mod staking;
 mod upkeep;
@@ -15,8 +66,10 @@ mod watch;
 
 pub use accounts::{MintInfo, TokenBalance};
 pub use error::ClientError;
+pub use fees::PriorityFee;
 pub use history::{JobHistory, PastTransaction};
 pub use jobs::{OpenJob, OpenedJob};
+pub use outbox::{Outbox, OutboxError};
 pub use review::{Preview, Review, TokenChange};
 pub use running::SignedReceipt;
 pub use send::{SendOptions, Sent};
@@ -25,7 +78,10 @@ pub use watch::{Closing, JobUpdate};
 use crate::{Pubkey, Signature};
 use solana_commitment_config::CommitmentConfig;
 use solana_rpc_client::{http_sender::HttpSender, nonblocking::rpc_client::RpcClient, rpc_client::RpcClientConfig};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -38,6 +94,9 @@ pub(crate) const POLL: Duration = Duration::from_millis(150);
 pub struct Gantry {
     rpc: Arc<RpcClient>,
     review: Option<Arc<Review>>,
+    fee: PriorityFee,
+    /// Transactions that were simulated instead of sent; none where they are sent.
+    rehearsed: Option<Arc<AtomicUsize>>,
 }
 
 impl std::fmt::Debug for Gantry {
@@ -59,6 +118,8 @@ impl Gantry {
         Self {
             rpc: Arc::new(rpc),
             review: None,
+            fee: PriorityFee::default(),
+            rehearsed: None,
         }
     }
 
@@ -68,6 +129,18 @@ impl Gantry {
     pub fn reviewed(self, review: Arc<Review>) -> Self {
         Self {
             review: Some(review),
+            ..self
+        }
+    }
+
+    /// This connection, with `review` shown what each transaction would do, and none sent: calls go on as if it had
+    /// been, with a signature of zeros, and what they return then means nothing. A transaction that cannot be simulated
+    /// because it builds on an earlier one ends the call with [`ClientError::HeldBack`].
+    #[must_use]
+    pub fn rehearsing(self, review: Arc<Review>) -> Self {
+        Self {
+            review: Some(review),
+            rehearsed: Some(Arc::default()),
             ..self
         }
     }

@@ -1,7 +1,7 @@
 //! Providers: registration, stake, nodes, attestations.
 
 use super::{ClientError, Gantry};
-use crate::{Keypair, Pubkey, Signature, Signer, ix, pda, registry::types::AttestArgs};
+use crate::{AnySigner, Pubkey, Signature, ix, pda, registry::types::AttestArgs};
 
 impl Gantry {
     /// Registers `wallet` as a provider that is paid to its own token accounts; gives the provider account. A wallet
@@ -9,7 +9,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn register_provider(&self, wallet: &Keypair, metadata_hash: [u8; 32]) -> Result<Pubkey, ClientError> {
+    pub async fn register_provider(&self, wallet: &AnySigner, metadata_hash: [u8; 32]) -> Result<Pubkey, ClientError> {
         let authority = wallet.pubkey();
         let address = pda::provider(&authority);
         if self.provider(&address).await?.is_none() {
@@ -26,7 +26,7 @@ impl Gantry {
     /// [`ClientError::NotFound`] where staking is not set up or there is no such mint; as [`send`](Self::send).
     pub async fn create_pool(
         &self,
-        wallet: &Keypair,
+        wallet: &AnySigner,
         reward_mint: &Pubkey,
         commission_bps: u16,
     ) -> Result<Pubkey, ClientError> {
@@ -45,7 +45,7 @@ impl Gantry {
     ///
     /// # Errors
     /// [`ClientError::InsufficientTokens`] for a wallet that has less; as [`send`](Self::send).
-    pub async fn stake(&self, wallet: &Keypair, pool: &Pubkey, amount: u64) -> Result<Signature, ClientError> {
+    pub async fn stake(&self, wallet: &AnySigner, pool: &Pubkey, amount: u64) -> Result<Signature, ClientError> {
         let owner = wallet.pubkey();
         if self.pool(pool).await?.is_none() {
             return Err(ClientError::NotFound {
@@ -66,8 +66,8 @@ impl Gantry {
     /// As [`send`](Self::send).
     pub async fn register_node(
         &self,
-        wallet: &Keypair,
-        node_key: &Keypair,
+        wallet: &AnySigner,
+        node_key: &AnySigner,
         args: ix::NodeArgs,
     ) -> Result<Pubkey, ClientError> {
         let authority = wallet.pubkey();
@@ -90,7 +90,7 @@ impl Gantry {
     /// As [`send`](Self::send).
     pub async fn update_price(
         &self,
-        wallet: &Keypair,
+        wallet: &AnySigner,
         node: &Pubkey,
         price_per_hour: u64,
     ) -> Result<Signature, ClientError> {
@@ -102,7 +102,12 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn attest(&self, attestor: &Keypair, node: &Pubkey, args: AttestArgs) -> Result<Signature, ClientError> {
+    pub async fn attest(
+        &self,
+        attestor: &AnySigner,
+        node: &Pubkey,
+        args: AttestArgs,
+    ) -> Result<Signature, ClientError> {
         let key = attestor.pubkey();
         if self.attestor(&key).await?.is_none() {
             let problem = format!("{key} is not admitted on this network: its authority admits attestors");

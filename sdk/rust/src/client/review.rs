@@ -2,7 +2,7 @@
 
 use super::{
     ClientError, Gantry,
-    send::{Draft, MAX_COMPUTE_UNITS},
+    draft::{Budget, Draft, MAX_COMPUTE_UNITS},
 };
 use crate::{Pubkey, ix};
 use solana_account::Account;
@@ -66,16 +66,12 @@ impl Gantry {
             .iter()
             .take(message.header.num_required_signatures.into());
         let signers: Vec<Pubkey> = signers.copied().collect();
-        let keys = message.account_keys.iter().enumerate();
-        let writable: Vec<Pubkey> = keys
-            .filter(|(place, _)| is_writable(&message, *place))
-            .map(|(_, key)| *key)
-            .collect();
+        let writable = draft.writable();
         let before = self.raw_accounts(&writable).await?;
         let result = self.simulate(draft, &writable).await?;
         let fee = match result.fee {
             Some(fee) => fee,
-            None => self.fee(&message).await?,
+            None => self.fee(draft).await?,
         };
         // Without them it would look as if no money moved.
         let unreadable = || ClientError::Build("the RPC server does not say what it would do to which account".into());
@@ -105,10 +101,10 @@ impl Gantry {
         })
     }
 
-    async fn fee(&self, message: &solana_message::Message) -> Result<u64, ClientError> {
-        let mut message = message.clone();
+    async fn fee(&self, draft: &Draft<'_>) -> Result<u64, ClientError> {
         let latest = self.rpc.get_latest_blockhash().await;
-        message.recent_blockhash = latest.map_err(|error| self.rpc_error(error))?;
+        let blockhash = latest.map_err(|error| self.rpc_error(error))?;
+        let message = draft.versioned(Budget::SIMULATION, blockhash)?;
         let fee = self.rpc.get_fee_for_message(&message).await;
         fee.map_err(|error| self.rpc_error(error))
     }
@@ -157,18 +153,6 @@ fn differences(
         }
     }
     (rent, changes)
-}
-
-/// Whether the account at `place` is asked for writing: keys are signers first, writable ones first among each.
-fn is_writable(message: &solana_message::Message, place: usize) -> bool {
-    let header = &message.header;
-    let signers = usize::from(header.num_required_signatures);
-    let (end, readonly) = if place < signers {
-        (signers, header.num_readonly_signed_accounts)
-    } else {
-        (message.account_keys.len(), header.num_readonly_unsigned_accounts)
-    };
-    place + usize::from(readonly) < end
 }
 
 /// Bytes of a token account; Token-2022 marks what is longer with a byte after that.
@@ -270,22 +254,6 @@ mod tests {
             (key(4), key(8), key(50), -7),
         ];
         assert_eq!(changes, expected);
-    }
-
-    #[test]
-    fn signers_come_first_and_writable_ones_first_among_each() {
-        let header = solana_message::MessageHeader {
-            num_required_signatures: 2,
-            num_readonly_signed_accounts: 1,
-            num_readonly_unsigned_accounts: 1,
-        };
-        let message = solana_message::Message {
-            header,
-            account_keys: [1, 2, 3, 4].map(key).to_vec(),
-            ..solana_message::Message::default()
-        };
-        let writable = [0, 1, 2, 3].map(|place| is_writable(&message, place));
-        assert_eq!(writable, [true, false, true, false]);
     }
 
     #[test]

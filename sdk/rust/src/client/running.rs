@@ -2,7 +2,7 @@
 
 use super::{ClientError, Gantry};
 use crate::{
-    Keypair, Pubkey, Signature, Signer, ix,
+    AnySigner, Pubkey, Signature, ix,
     market::accounts::Job,
     pda,
     receipt::{self, Receipt},
@@ -30,7 +30,12 @@ impl Gantry {
     ///
     /// # Errors
     /// [`ClientError::InsufficientTokens`] for a wallet that has less; as [`send`](Self::send).
-    pub async fn top_up_job(&self, wallet: &Keypair, address: &Pubkey, seconds: u32) -> Result<Signature, ClientError> {
+    pub async fn top_up_job(
+        &self,
+        wallet: &AnySigner,
+        address: &Pubkey,
+        seconds: u32,
+    ) -> Result<Signature, ClientError> {
         let job = self.jobs_owner(wallet, address).await?;
         let mint = self.mint_of(&job).await?;
         let cost = Self::top_up_cost(&job, seconds).ok_or_else(|| ClientError::OutOfBounds {
@@ -53,7 +58,7 @@ impl Gantry {
     /// As [`send`](Self::send).
     pub async fn acknowledge(
         &self,
-        wallet: &Keypair,
+        wallet: &AnySigner,
         address: &Pubkey,
         seconds: Option<u32>,
     ) -> Result<Signature, ClientError> {
@@ -68,7 +73,7 @@ impl Gantry {
     /// [`ClientError::InsufficientTokens`] for a wallet without the bond; as [`send`](Self::send).
     pub async fn dispute_job(
         &self,
-        wallet: &Keypair,
+        wallet: &AnySigner,
         address: &Pubkey,
         reason_hash: [u8; 32],
     ) -> Result<Signature, ClientError> {
@@ -95,8 +100,8 @@ impl Gantry {
     /// As [`send`](Self::send).
     pub async fn decline_assignment(
         &self,
-        payer: &Keypair,
-        node_key: &Keypair,
+        payer: &AnySigner,
+        node_key: &AnySigner,
         address: &Pubkey,
     ) -> Result<Signature, ClientError> {
         let job = self.require_job(address).await?;
@@ -110,8 +115,8 @@ impl Gantry {
     /// As [`send`](Self::send).
     pub async fn end_job(
         &self,
-        payer: &Keypair,
-        node_key: &Keypair,
+        payer: &AnySigner,
+        node_key: &AnySigner,
         address: &Pubkey,
     ) -> Result<Signature, ClientError> {
         let job = self.require_job(address).await?;
@@ -124,7 +129,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send); a refusal named `NothingDue` where all is paid.
-    pub async fn claim(&self, payer: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn claim(&self, payer: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
         let job = self.require_job(address).await?;
         let mint = self.mint_of(&job).await?;
         let missing = || ClientError::NotFound {
@@ -146,7 +151,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn expire_assignment(&self, payer: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn expire_assignment(&self, payer: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
         let job = self.require_job(address).await?;
         let stake = self.stake_tokens().await?;
         let mut instructions = self
@@ -160,7 +165,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn report_lapse(&self, payer: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn report_lapse(&self, payer: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
         let job = self.require_job(address).await?;
         self.send(&[ix::report_lapse(&job)], payer, &[]).await
     }
@@ -171,7 +176,7 @@ impl Gantry {
     /// As [`send`](Self::send).
     pub async fn assign_job(
         &self,
-        matcher: &Keypair,
+        matcher: &AnySigner,
         address: &Pubkey,
         node: &Pubkey,
     ) -> Result<Signature, ClientError> {
@@ -185,6 +190,40 @@ impl Gantry {
         self.send(&[assign], matcher, &[]).await
     }
 
+    /// Carries a receipt that `node_key` signed to the chain: the first starts the job, later ones prove what was served,
+    /// and the final one ends it. Anyone may; `payer` pays the fee.
+    ///
+    /// # Errors
+    /// [`ClientError::OutOfBounds`] for a receipt of another job or signed by another key; as [`send`](Self::send).
+    pub async fn carry(
+        &self,
+        payer: &AnySigner,
+        address: &Pubkey,
+        node_key: &Pubkey,
+        signed: &SignedReceipt,
+    ) -> Result<Signature, ClientError> {
+        let problem = if signed.receipt.job != address.to_bytes() {
+            Some("is for another job".to_owned())
+        } else if !receipt::verify(&signed.receipt, node_key, &signed.signature) {
+            Some(format!("is not signed by {node_key}"))
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            return Err(ClientError::OutOfBounds {
+                field: "receipt",
+                problem,
+            });
+        }
+        let job = self.require_job(address).await?;
+        let market = match signed.receipt.sequence {
+            0 => ix::start_job(&job),
+            _ => ix::submit_proof(&job),
+        };
+        let precompile = receipt::precompile_instruction_signed(&signed.receipt, node_key, &signed.signature);
+        self.send(&[precompile, market], payer, &[]).await
+    }
+
     /// Has the bond of a job slashed whose node key signed two receipts that contradict each other. Anyone may; `payer`
     /// earns the reporter's share.
     ///
@@ -192,7 +231,7 @@ impl Gantry {
     /// [`ClientError::OutOfBounds`] for receipts that convict nobody; as [`send`](Self::send).
     pub async fn convict(
         &self,
-        payer: &Keypair,
+        payer: &AnySigner,
         address: &Pubkey,
         node_key: &Pubkey,
         receipts: &[SignedReceipt; 2],
@@ -213,7 +252,7 @@ impl Gantry {
         let accounts = self
             .missing_accounts(&payer.pubkey(), &[job.customer, payer.pubkey()], stake.mint)
             .await?;
-        // On their own: the two receipts leave no room for more in their transaction.
+        // On their own: the two receipts leave hardly room for their own accounts.
         if !accounts.is_empty() {
             self.send(&accounts, payer, &[]).await?;
         }
@@ -222,11 +261,11 @@ impl Gantry {
             .each_ref()
             .map(|signed| receipt::precompile_instruction_signed(&signed.receipt, node_key, &signed.signature));
         let slash = ix::slash_equivocation(&job, stake, &reporter);
-        self.send(&[one, other, slash], payer, &[]).await
+        self.send_large(&[one, other, slash], payer).await
     }
 
     /// A job that `wallet` opened.
-    async fn jobs_owner(&self, wallet: &Keypair, address: &Pubkey) -> Result<Job, ClientError> {
+    async fn jobs_owner(&self, wallet: &AnySigner, address: &Pubkey) -> Result<Job, ClientError> {
         let job = self.require_job(address).await?;
         if job.customer == wallet.pubkey() {
             return Ok(job);
@@ -263,6 +302,7 @@ fn check_contradiction(job: &Pubkey, node_key: &Pubkey, receipts: &[SignedReceip
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Keypair;
     use crate::receipt::ReceiptStatus;
 
     fn signed(key: &Keypair, sequence: u64, served_seconds: u64) -> SignedReceipt {

@@ -1,26 +1,28 @@
-//! Sending: simulate for the compute budget, sign, send, and wait until it is confirmed or can never be.
+//! Sending: simulate for the compute budget, sign, send, and wait until it is confirmed or can never be; then once more
+//! with a fresh blockhash.
 
-use super::{ClientError, Gantry, POLL};
-use crate::{Instruction, Keypair, Pubkey, Signature, Signer};
-use solana_compute_budget_interface::ComputeBudgetInstruction;
-use solana_message::Message;
+use super::{
+    ClientError, Gantry, POLL,
+    draft::{Budget, Draft, MAX_COMPUTE_UNITS},
+};
+use crate::{AnySigner, Instruction, Pubkey, Signature};
 use solana_rpc_client_api::{
     config::{
         RpcSendTransactionConfig, RpcSimulateTransactionAccountsConfig, RpcSimulateTransactionConfig, UiAccountEncoding,
     },
     response::RpcSimulateTransactionResult,
 };
-use solana_transaction::Transaction;
+use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_error::TransactionError;
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 use tokio::time::Instant;
 
-/// What a transaction may use at most.
-pub(super) const MAX_COMPUTE_UNITS: u32 = 1_400_000;
 /// Room for state that changes between simulation and execution: a fifth and a bit.
 const MARGIN_UNITS: u32 = 2_000;
 /// How often an unconfirmed transaction is sent again.
 const RESEND: Duration = Duration::from_secs(2);
+/// Blockhashes that a transaction may outlive before it is given up.
+const LIVES: usize = 3;
 /// Fresh blockhashes to try where the server does not know the latest one yet.
 const BLOCKHASH_TRIES: usize = 5;
 /// Longest wait for a confirmation, should the block height not advance at all.
@@ -45,6 +47,16 @@ pub struct Sent {
     pub compute_units: Option<u64>,
 }
 
+/// What became of a transaction that was sent.
+enum Fate {
+    /// It is in this slot.
+    Confirmed(u64),
+    /// Its blockhash has expired: it never will be taken.
+    Outlived,
+    /// The chain has not moved for as long as we wait.
+    Unknown,
+}
+
 impl Gantry {
     /// Sends `instructions` in one transaction that `payer` pays for and `signers` sign too, and waits for it.
     ///
@@ -54,8 +66,8 @@ impl Gantry {
     pub async fn send(
         &self,
         instructions: &[Instruction],
-        payer: &Keypair,
-        signers: &[&Keypair],
+        payer: &AnySigner,
+        signers: &[&AnySigner],
     ) -> Result<Signature, ClientError> {
         Ok(self
             .send_with(instructions, payer, signers, SendOptions::default())
@@ -70,20 +82,37 @@ impl Gantry {
     pub async fn send_with(
         &self,
         instructions: &[Instruction],
-        payer: &Keypair,
-        signers: &[&Keypair],
+        payer: &AnySigner,
+        signers: &[&AnySigner],
         options: SendOptions,
     ) -> Result<Sent, ClientError> {
-        let draft = Draft::new(instructions, payer, signers);
+        self.send_draft(&Draft::new(instructions, payer, signers), options)
+            .await
+    }
+
+    /// Whether nothing is sent.
+    pub(super) fn is_rehearsing(&self) -> bool {
+        self.rehearsed.is_some()
+    }
+
+    pub(super) async fn send_draft(&self, draft: &Draft<'_>, options: SendOptions) -> Result<Sent, ClientError> {
         let units = match (&self.review, options.compute_units) {
             (Some(review), _) => {
-                let preview = self.preview(&draft).await?;
+                let preview = self.preview(draft).await.map_err(|error| self.after_rehearsal(error))?;
                 review(&preview).map_err(ClientError::HeldBack)?;
+                if let Some(rehearsed) = &self.rehearsed {
+                    rehearsed.fetch_add(1, Ordering::Relaxed);
+                    return Ok(Sent {
+                        signature: Signature::default(),
+                        slot: 0,
+                        compute_units: Some(preview.compute_units),
+                    });
+                }
                 Some(preview.compute_units)
             }
             (None, Some(_)) => None,
             (None, None) => {
-                let result = self.simulate(&draft, &[]).await?;
+                let result = self.simulate(draft, &[]).await?;
                 Some(result.units_consumed.unwrap_or(u64::from(MAX_COMPUTE_UNITS)))
             }
         };
@@ -91,22 +120,49 @@ impl Gantry {
             let used = u32::try_from(units.unwrap_or(0)).unwrap_or(MAX_COMPUTE_UNITS);
             used.saturating_add(used / 5).saturating_add(MARGIN_UNITS)
         });
-        let blockhash = self
-            .rpc
-            .get_latest_blockhash_with_commitment(self.rpc.commitment())
-            .await
-            .map_err(|error| self.rpc_error(error))?;
-        let transaction = draft.sign(limit.min(MAX_COMPUTE_UNITS), blockhash.0)?;
-        let slot = self.confirm(&draft, &transaction, blockhash.1).await?;
-        let signature = *transaction
-            .signatures
-            .first()
-            .ok_or_else(|| ClientError::Build("no signature".into()))?;
-        Ok(Sent {
-            signature,
-            slot,
-            compute_units: units,
-        })
+        let mut budget = Budget {
+            units: limit.min(MAX_COMPUTE_UNITS),
+            price: 0,
+        };
+        let mut life = 0;
+        loop {
+            life += 1;
+            let blockhash = self.rpc.get_latest_blockhash_with_commitment(self.rpc.commitment());
+            let (blockhash, price) = tokio::join!(blockhash, self.price(draft));
+            let (blockhash, last_height) = blockhash.map_err(|error| self.rpc_error(error))?;
+            budget.price = price;
+            let transaction = draft.sign(budget, blockhash)?;
+            let signature = *transaction
+                .signatures
+                .first()
+                .ok_or_else(|| ClientError::Build("no signature".into()))?;
+            match self.confirm(draft, budget, &transaction, last_height).await? {
+                Fate::Confirmed(slot) => {
+                    return Ok(Sent {
+                        signature,
+                        slot,
+                        compute_units: units,
+                    });
+                }
+                // It can never be taken any more: another with the same instructions does nothing twice.
+                Fate::Outlived if life < LIVES => {
+                    tracing::debug!(%signature, "expired, is sent with a fresh blockhash");
+                }
+                Fate::Outlived | Fate::Unknown => return Err(ClientError::Expired(signature)),
+            }
+        }
+    }
+
+    /// What an error means where the transactions before were not sent.
+    fn after_rehearsal(&self, error: ClientError) -> ClientError {
+        let rehearsed = self.rehearsed.as_ref().map_or(0, |count| count.load(Ordering::Relaxed));
+        match rehearsed {
+            0 => error,
+            count => ClientError::HeldBack(format!(
+                "transaction {} builds on what the ones before it do, and cannot be simulated without them: {error}",
+                count + 1
+            )),
+        }
     }
 
     /// What the transaction would come to, with the accounts at `observed` as they would be.
@@ -131,29 +187,33 @@ impl Gantry {
                 }),
                 ..RpcSimulateTransactionConfig::default()
             };
-            let transaction = draft.sign(MAX_COMPUTE_UNITS, blockhash.0)?;
+            let transaction = draft.sign(Budget::SIMULATION, blockhash.0)?;
             let result = match self.rpc.simulate_transaction_with_config(&transaction, config).await {
                 Ok(response) => response.value,
                 Err(error) => match error.get_transaction_error() {
-                    Some(cause) => return Err(draft.explain(cause, Vec::new())),
+                    Some(cause) => return Err(draft.explain(cause, Vec::new(), Budget::SIMULATION)),
                     None => return Err(self.rpc_error(error)),
                 },
             };
             match result.err.clone().map(TransactionError::from) {
                 None => return Ok(result),
                 Some(TransactionError::BlockhashNotFound) if tries < BLOCKHASH_TRIES => tokio::time::sleep(POLL).await,
-                Some(error) => return Err(draft.explain(error, result.logs.unwrap_or_default())),
+                Some(error) => {
+                    let logs = result.logs.unwrap_or_default();
+                    return Err(draft.explain(error, logs, Budget::SIMULATION));
+                }
             }
         }
     }
 
-    /// Sends until confirmed, again and again; gives the slot.
+    /// Sends until confirmed, again and again.
     async fn confirm(
         &self,
         draft: &Draft<'_>,
-        transaction: &Transaction,
+        budget: Budget,
+        transaction: &VersionedTransaction,
         last_height: u64,
-    ) -> Result<u64, ClientError> {
+    ) -> Result<Fate, ClientError> {
         let signature = *transaction
             .signatures
             .first()
@@ -170,32 +230,37 @@ impl Gantry {
                 if let Err(error) = self.rpc.send_transaction_with_config(transaction, config).await {
                     match error.get_transaction_error() {
                         Some(TransactionError::AlreadyProcessed | TransactionError::BlockhashNotFound) => {}
-                        Some(cause) => return Err(draft.explain(cause, Vec::new())),
+                        Some(cause) => return Err(draft.explain(cause, Vec::new(), budget)),
                         None => tracing::debug!(%signature, %error, "sending failed, will be sent again"),
                     }
                 }
                 next_send = Instant::now() + RESEND;
             }
-            if let Some(slot) = self.outcome(draft, &signature).await? {
-                return Ok(slot);
+            if let Some(slot) = self.outcome(draft, budget, &signature).await? {
+                return Ok(Fate::Confirmed(slot));
             }
             let height = self
                 .rpc
                 .get_block_height()
                 .await
                 .map_err(|error| self.rpc_error(error))?;
-            if height > last_height || Instant::now() >= give_up {
+            let outlived = height > last_height;
+            if outlived || Instant::now() >= give_up {
                 // It may have been taken between the two questions.
-                return self
-                    .outcome(draft, &signature)
-                    .await?
-                    .ok_or(ClientError::Expired(signature));
+                let slot = self.outcome(draft, budget, &signature).await?;
+                let lost = if outlived { Fate::Outlived } else { Fate::Unknown };
+                return Ok(slot.map_or(lost, Fate::Confirmed));
             }
             tokio::time::sleep(POLL).await;
         }
     }
 
-    async fn outcome(&self, draft: &Draft<'_>, signature: &Signature) -> Result<Option<u64>, ClientError> {
+    async fn outcome(
+        &self,
+        draft: &Draft<'_>,
+        budget: Budget,
+        signature: &Signature,
+    ) -> Result<Option<u64>, ClientError> {
         let statuses = self
             .rpc
             .get_signature_statuses(&[*signature])
@@ -218,61 +283,8 @@ impl Gantry {
                     .flatten()
                     .map(|past| past.logs)
                     .unwrap_or_default();
-                Err(draft.explain(error, logs))
+                Err(draft.explain(error, logs, budget))
             }
         }
-    }
-}
-
-/// Everything about a transaction but its compute limit and blockhash.
-pub(super) struct Draft<'a> {
-    instructions: Vec<Instruction>,
-    payer: &'a Keypair,
-    signers: Vec<&'a Keypair>,
-}
-
-impl<'a> Draft<'a> {
-    fn new(instructions: &[Instruction], payer: &'a Keypair, signers: &[&'a Keypair]) -> Self {
-        // First, so that a precompile's instruction stays right before the one that reads it.
-        let mut all = vec![ComputeBudgetInstruction::set_compute_unit_limit(MAX_COMPUTE_UNITS)];
-        all.extend_from_slice(instructions);
-        let mut keys: Vec<&Keypair> = vec![payer];
-        for signer in signers {
-            if !keys.iter().any(|key| key.pubkey() == signer.pubkey()) {
-                keys.push(signer);
-            }
-        }
-        Self {
-            instructions: all,
-            payer,
-            signers: keys,
-        }
-    }
-
-    /// The transaction's message, unsigned and without a blockhash.
-    pub(super) fn message(&self) -> Message {
-        Message::new(&self.instructions, Some(&self.payer.pubkey()))
-    }
-
-    fn sign(&self, units: u32, blockhash: solana_message::Hash) -> Result<Transaction, ClientError> {
-        let mut instructions = self.instructions.clone();
-        if let Some(first) = instructions.first_mut() {
-            *first = ComputeBudgetInstruction::set_compute_unit_limit(units);
-        }
-        let message = Message::new(&instructions, Some(&self.payer.pubkey()));
-        let mut transaction = Transaction::new_unsigned(message);
-        transaction.try_sign(&self.signers, blockhash).map_err(|error| {
-            ClientError::Build(format!("{error}: a needed key is missing, or one too many is given"))
-        })?;
-        Ok(transaction)
-    }
-
-    fn explain(&self, error: TransactionError, logs: Vec<String>) -> ClientError {
-        let programs: Vec<Pubkey> = self
-            .instructions
-            .iter()
-            .map(|instruction| instruction.program_id)
-            .collect();
-        ClientError::from_transaction(error, logs, &programs, &self.payer.pubkey())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{ClientError, Gantry};
 use crate::{
-    Instruction, Keypair, Pubkey, Signature, Signer, ix,
+    AnySigner, Instruction, Pubkey, Signature, ix,
     market::accounts::{Dispute, Job, PaymentMint},
     pda,
 };
@@ -28,7 +28,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn settle_job(&self, payer: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn settle_job(&self, payer: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
         let job = self.require_job(address).await?;
         self.settle(payer, &job).await
     }
@@ -37,7 +37,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As there.
-    pub async fn settle(&self, payer: &Keypair, job: &Job) -> Result<Signature, ClientError> {
+    pub async fn settle(&self, payer: &AnySigner, job: &Job) -> Result<Signature, ClientError> {
         let Payees {
             mint,
             payout_owner,
@@ -59,7 +59,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send); [`ClientError::NotFound`] for a job that is not disputed.
-    pub async fn resolve_dispute(&self, payer: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn resolve_dispute(&self, payer: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
         let job = self.require_job(address).await?;
         let missing = || ClientError::NotFound {
             what: "dispute over job",
@@ -73,7 +73,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As there.
-    pub async fn resolve(&self, payer: &Keypair, job: &Job, dispute: &Dispute) -> Result<Signature, ClientError> {
+    pub async fn resolve(&self, payer: &AnySigner, job: &Job, dispute: &Dispute) -> Result<Signature, ClientError> {
         let payees = self.payees(&payer.pubkey(), job).await?;
         let slashed = self.slashed(&payer.pubkey(), job).await?;
         let resolve = ix::resolve_dispute(
@@ -91,7 +91,7 @@ impl Gantry {
     /// Sends `first`, if there is any, and then `last`: the two together may be more than a transaction has room for.
     async fn send_after(
         &self,
-        payer: &Keypair,
+        payer: &AnySigner,
         first: &[Instruction],
         last: Instruction,
     ) -> Result<Signature, ClientError> {

@@ -2,7 +2,7 @@
 
 use super::{ClientError, Gantry};
 use crate::{
-    Keypair, Pubkey, Signature, Signer, ix, pda,
+    AnySigner, Pubkey, Signature, ix, pda,
     staking::accounts::{Pool, Position},
 };
 
@@ -37,10 +37,11 @@ impl Gantry {
     /// As [`send`](Self::send).
     pub async fn request_unstake(
         &self,
-        wallet: &Keypair,
+        wallet: &AnySigner,
         pool: &Pubkey,
         shares: u128,
     ) -> Result<Signature, ClientError> {
+        self.require_position(pool, &wallet.pubkey()).await?;
         self.send(&[ix::request_unstake(&wallet.pubkey(), pool, shares)], wallet, &[])
             .await
     }
@@ -49,7 +50,8 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn cancel_unstake(&self, wallet: &Keypair, pool: &Pubkey, place: u8) -> Result<Signature, ClientError> {
+    pub async fn cancel_unstake(&self, wallet: &AnySigner, pool: &Pubkey, place: u8) -> Result<Signature, ClientError> {
+        self.require_position(pool, &wallet.pubkey()).await?;
         self.send(&[ix::cancel_unstake(&wallet.pubkey(), pool, place)], wallet, &[])
             .await
     }
@@ -59,8 +61,9 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn withdraw(&self, wallet: &Keypair, pool: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn withdraw(&self, wallet: &AnySigner, pool: &Pubkey) -> Result<Signature, ClientError> {
         let owner = wallet.pubkey();
+        self.require_position(pool, &owner).await?;
         let stake = self.stake_tokens().await?.mint;
         let mut instructions = self.missing_accounts(&owner, &[owner], stake).await?;
         let destination = pda::associated_token(&owner, &stake.mint, &stake.token_program);
@@ -73,9 +76,10 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn claim_rewards(&self, wallet: &Keypair, pool: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn claim_rewards(&self, wallet: &AnySigner, pool: &Pubkey) -> Result<Signature, ClientError> {
         let owner = wallet.pubkey();
         let account = self.require_pool(pool).await?;
+        self.require_position(pool, &owner).await?;
         let reward = ix::MintRef {
             mint: account.reward_mint,
             token_program: account.reward_token_program,
@@ -90,7 +94,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn close_position(&self, wallet: &Keypair, pool: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn close_position(&self, wallet: &AnySigner, pool: &Pubkey) -> Result<Signature, ClientError> {
         let owner = wallet.pubkey();
         let position = self.require_position(pool, &owner).await?;
         self.send(&[ix::close_position(&owner, pool, &position.rent_payer)], wallet, &[])
@@ -101,7 +105,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn set_commission(&self, wallet: &Keypair, commission_bps: u16) -> Result<Signature, ClientError> {
+    pub async fn set_commission(&self, wallet: &AnySigner, commission_bps: u16) -> Result<Signature, ClientError> {
         self.send(&[ix::set_commission(&wallet.pubkey(), commission_bps)], wallet, &[])
             .await
     }
@@ -110,7 +114,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn close_pool(&self, wallet: &Keypair) -> Result<Signature, ClientError> {
+    pub async fn close_pool(&self, wallet: &AnySigner) -> Result<Signature, ClientError> {
         let owner = wallet.pubkey();
         let provider = self.require_provider(&owner).await?;
         let pool = self.require_pool(&pda::pool(&pda::provider(&owner))).await?;

@@ -2,7 +2,7 @@
 
 use super::{ClientError, Gantry};
 use crate::{
-    Keypair, Pubkey, Signature, Signer, ix, pda,
+    AnySigner, Pubkey, Signature, ix, pda,
     registry::accounts::{Node, Provider},
 };
 
@@ -37,7 +37,7 @@ impl Gantry {
     /// As [`send`](Self::send).
     pub async fn update_provider(
         &self,
-        wallet: &Keypair,
+        wallet: &AnySigner,
         payout_owner: Option<Pubkey>,
         metadata_hash: Option<[u8; 32]>,
     ) -> Result<Signature, ClientError> {
@@ -52,7 +52,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn close_provider(&self, wallet: &Keypair) -> Result<Signature, ClientError> {
+    pub async fn close_provider(&self, wallet: &AnySigner) -> Result<Signature, ClientError> {
         let provider = self.require_provider(&wallet.pubkey()).await?;
         self.send(&[ix::close_provider(&provider)], wallet, &[]).await
     }
@@ -61,7 +61,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn drain_node(&self, wallet: &Keypair, node: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn drain_node(&self, wallet: &AnySigner, node: &Pubkey) -> Result<Signature, ClientError> {
         self.own_node(wallet, node).await?;
         self.send(&[ix::drain_node(&wallet.pubkey(), node)], wallet, &[]).await
     }
@@ -70,7 +70,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn resume_node(&self, wallet: &Keypair, node: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn resume_node(&self, wallet: &AnySigner, node: &Pubkey) -> Result<Signature, ClientError> {
         self.own_node(wallet, node).await?;
         self.send(&[ix::resume_node(&wallet.pubkey(), node)], wallet, &[]).await
     }
@@ -81,7 +81,7 @@ impl Gantry {
     /// As [`send`](Self::send).
     pub async fn update_hardware(
         &self,
-        wallet: &Keypair,
+        wallet: &AnySigner,
         address: &Pubkey,
         args: ix::HardwareArgs,
     ) -> Result<Signature, ClientError> {
@@ -94,7 +94,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn close_node(&self, wallet: &Keypair, address: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn close_node(&self, wallet: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
         let node = self.own_node(wallet, address).await?;
         self.send(&[ix::close_node(&wallet.pubkey(), &node)], wallet, &[]).await
     }
@@ -103,7 +103,7 @@ impl Gantry {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn revoke_attestation(&self, wallet: &Keypair, node: &Pubkey) -> Result<Signature, ClientError> {
+    pub async fn revoke_attestation(&self, wallet: &AnySigner, node: &Pubkey) -> Result<Signature, ClientError> {
         self.require_node(node).await?;
         self.send(&[ix::revoke_attestation(&wallet.pubkey(), node)], wallet, &[])
             .await
@@ -111,7 +111,7 @@ impl Gantry {
 
     /// A node that `wallet` has listed. Another's is refused here: its provider's address would not follow from the
     /// signer, and the program could say only that an account is wrong.
-    async fn own_node(&self, wallet: &Keypair, address: &Pubkey) -> Result<Node, ClientError> {
+    async fn own_node(&self, wallet: &AnySigner, address: &Pubkey) -> Result<Node, ClientError> {
         let node = self.require_node(address).await?;
         if node.provider == pda::provider(&wallet.pubkey()) {
             return Ok(node);
