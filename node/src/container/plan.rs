@@ -14,6 +14,8 @@ use super::{Engine, Run, Runtime};
 pub const WORK: &str = "/work";
 /// Open files of each process.
 const OPEN_FILES: i64 = 4_096;
+/// Processes of the job's user. Podman lowers its own limit to 32,768 and cannot pass on more.
+const MOST_PROCESSES: i64 = 16_384;
 /// `/tmp` and `/dev/shm`, which are memory and count as such.
 const MEMORY_FOLDER_BYTES: i64 = 64 << 20;
 
@@ -177,6 +179,8 @@ impl Order<'_> {
                 limit("core", 0),
                 limit("nofile", OPEN_FILES),
                 limit("fsize", signed(self.ceiling.file_bytes)),
+                // The limit that counts is `pids_limit`. Left out, Podman would set one that hosts may refuse.
+                limit("nproc", own_processes()),
             ]),
             device_requests: (!gpus.is_empty()).then(|| vec![device_request(runtime.engine, gpus)]),
             log_config: Some(HostConfigLogConfig {
@@ -209,6 +213,14 @@ impl Order<'_> {
             ..ContainerCreateBody::default()
         })
     }
+}
+
+/// Processes that this daemon's user may have, which it may pass on.
+fn own_processes() -> i64 {
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nproc).maximum;
+    most.and_then(|most| i64::try_from(most).ok())
+        .unwrap_or(MOST_PROCESSES)
+        .min(MOST_PROCESSES)
 }
 
 /// Docker's own request, and Podman's through the Container Device Interface, which has names for devices.

@@ -31,7 +31,15 @@ const TRIES: u32 = 120;
 pub struct Container {
     runtime: Runtime,
     id: String,
-    log: Option<JoinHandle<std::io::Result<()>>>,
+    log: Option<Followed>,
+}
+
+/// A log that is being copied.
+#[derive(Debug)]
+struct Followed {
+    task: JoinHandle<std::io::Result<()>>,
+    file: PathBuf,
+    most: u64,
 }
 
 /// How a container ended.
@@ -48,7 +56,7 @@ pub struct Ended {
 impl Drop for Container {
     fn drop(&mut self) {
         if let Some(log) = self.log.take() {
-            log.abort();
+            log.task.abort();
         }
     }
 }
@@ -121,7 +129,11 @@ impl Container {
     fn follow(&mut self, file: &Path, most: u64) -> anyhow::Result<()> {
         let log = open_log(file, most).with_context(|| format!("cannot write the log {}", file.display()))?;
         let follow = follow(self.runtime.clone(), self.id.clone(), file.to_owned(), most, log);
-        self.log = Some(tokio::spawn(follow));
+        self.log = Some(Followed {
+            task: tokio::spawn(follow),
+            file: file.to_owned(),
+            most,
+        });
         Ok(())
     }
 
@@ -140,10 +152,20 @@ impl Container {
     /// # Errors
     /// If the runtime is gone for good, or the container is.
     pub async fn wait(&mut self) -> anyhow::Result<Ended> {
-        let mut failures = 0;
+        let (mut failures, mut looks) = (0, 0);
         let state = loop {
             match self.state().await {
-                Ok(Some(state)) if !is_running(&state) => break state,
+                Ok(Some(state)) if has_ended(&state) => break state,
+                // Podman says that it does not run any more before it knows how it ended.
+                Ok(Some(state)) if !is_running(&state) => {
+                    looks += 1;
+                    anyhow::ensure!(
+                        looks < TRIES,
+                        "the container runtime does not say how the container ended"
+                    );
+                    tokio::time::sleep(RETRY / 10).await;
+                    continue;
+                }
                 Ok(Some(_)) => failures = 0,
                 Ok(None) => anyhow::bail!("somebody removed the job's container"),
                 Err(error) => {
@@ -164,15 +186,7 @@ impl Container {
                 tokio::time::sleep(RETRY).await;
             }
         };
-        if let Some(log) = &mut self.log {
-            match tokio::time::timeout(LOG_PATIENCE, log).await {
-                Ok(Ok(Ok(()))) => {}
-                Ok(Ok(Err(error))) => tracing::warn!(%error, "the job's log is incomplete"),
-                Ok(Err(error)) => tracing::warn!(%error, "the job's log is incomplete"),
-                Err(_) => tracing::warn!("the runtime does not end the job's log; what is there is kept"),
-            }
-            self.log = None;
-        }
+        self.end_log().await;
         let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
         Ok(Ended {
             exit: Exit {
@@ -181,6 +195,33 @@ impl Container {
             note: (state.oom_killed == Some(true)).then_some("the job ran out of its memory and was killed"),
             at: state.finished_at.as_deref().and_then(instant),
         })
+    }
+
+    /// Makes sure that the log is whole: Podman ends the stream with the container, lines that it has not sent yet or not.
+    async fn end_log(&mut self) {
+        let Some(followed) = &mut self.log else { return };
+        match tokio::time::timeout(LOG_PATIENCE, &mut followed.task).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "the job's log is incomplete"),
+            Ok(Err(error)) => tracing::warn!(%error, "the job's log is incomplete"),
+            Err(_) => tracing::debug!("the runtime does not end the job's log"),
+        }
+        followed.task.abort();
+        let (file, most) = (followed.file.clone(), followed.most);
+        self.log = None;
+        let whole = file.with_extension("whole");
+        let copied = tokio::time::timeout(LOG_PATIENCE, copy(&self.runtime, &self.id, &whole, most)).await;
+        let size = |file: &Path| std::fs::metadata(file).map_or(0, |data| data.len());
+        // What the runtime still has may be less: it forgets the beginning of a long log.
+        let better = matches!(copied, Ok(Ok(()))) && size(&whole) > size(&file);
+        let kept = if better {
+            std::fs::rename(&whole, &file)
+        } else {
+            std::fs::remove_file(&whole)
+        };
+        if let Err(error) = kept {
+            tracing::debug!(%error, "the second copy of the log is left");
+        }
     }
 
     /// Asks it to end, kills it when `grace` has passed, and waits for it.
@@ -214,9 +255,14 @@ impl Container {
 }
 
 fn is_running(state: &ContainerState) -> bool {
-    // Between its end and the runtime's notice of it, Podman calls it stopped, or stopping.
-    let ending = state.status.as_ref().map(ToString::to_string);
-    state.running == Some(true) || ending.is_some_and(|status| matches!(&*status, "stopping" | "removing"))
+    state.running == Some(true)
+}
+
+fn has_ended(state: &ContainerState) -> bool {
+    let finished = state.finished_at.as_deref().and_then(instant);
+    let began = state.started_at.as_deref().and_then(instant);
+    // A container that is started again keeps its earlier end until the next one.
+    !is_running(state) && finished >= began && finished.is_some()
 }
 
 fn began_before_boot(state: &ContainerState) -> bool {
@@ -263,6 +309,17 @@ async fn follow(runtime: Runtime, id: String, file: PathBuf, most: u64, mut log:
         tokio::time::sleep(RETRY).await;
         log = open_log(&file, most)?;
     }
+}
+
+/// Copies what the runtime has of a log.
+async fn copy(runtime: &Runtime, id: &str, file: &Path, most: u64) -> anyhow::Result<()> {
+    let mut log = open_log(file, most)?;
+    let options = LogsOptionsBuilder::default().stdout(true).stderr(true).build();
+    let mut lines = Box::pin(runtime.api.logs(id, Some(options)));
+    while let Some(part) = lines.next().await {
+        log.write(part?.as_ref());
+    }
+    Ok(log.finish()?)
 }
 
 #[cfg(test)]
