@@ -227,6 +227,8 @@ pub fn exec(
     set(Resource::Nproc, limits.processes)?;
     set(Resource::Fsize, limits.file_bytes)?;
     set(Resource::As, limits.memory_bytes)?;
+    // Whatever the daemon was started with and did not open itself.
+    close_fds::set_fds_cloexec(3, &[]);
     let folder = std::env::current_dir().context("cannot find the job's folder")?;
     sandbox::confine(&sandbox, &folder, Path::new(program))?;
     let error = Command::new(program).args(arguments).exec();
