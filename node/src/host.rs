@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use gantry_sdk::Hash32;
 use gantry_sdk::blob::{BlobError, BlobStore};
 use gantry_sdk::manifest::{ResultManifest, StoredFile};
+use gantry_sdk::seal::{self, Kind, Opener, Sealer};
 use gantry_sdk::spec::{PreparedSpec, Runner, SpecError};
 
 use crate::container::{self, Ceiling, Container, Run, Runtime};
@@ -70,13 +71,13 @@ pub struct Processes {
 }
 
 impl Host {
-    /// Fetches a job's spec, and checks that this node can run it.
+    /// Fetches a job's spec, opens it with `opener` if it is sealed, and checks that this node can run it.
     ///
     /// # Errors
     /// [`NotThereYet`] where the spec or an input is missing; otherwise the spec is not what the job names, or asks for
     /// what this node does not offer.
-    pub async fn accept(&self, spec_hash: &[u8; 32]) -> anyhow::Result<PreparedSpec> {
-        let spec = match PreparedSpec::fetch(&self.blobs, spec_hash).await {
+    pub async fn accept(&self, spec_hash: &[u8; 32], opener: &Opener<'_>) -> anyhow::Result<PreparedSpec> {
+        let spec = match PreparedSpec::fetch_with(&self.blobs, spec_hash, opener).await {
             Err(SpecError::Blob(error @ BlobError::Missing(_))) => return Err(NotThereYet(error.to_string()).into()),
             other => other?,
         };
@@ -123,9 +124,14 @@ impl Host {
         spec: &PreparedSpec,
         workspace: &Workspace,
         seconds: u64,
+        opener: &Opener<'_>,
     ) -> anyhow::Result<Running> {
         for input in spec.inputs() {
-            let bytes = self.blobs.get(&input.sha256.0).await?;
+            let mut bytes = self.blobs.get(&input.sha256.0).await?;
+            if spec.is_sealed() && seal::is_sealed(&bytes) {
+                let opened = opener.open(Kind::File, &bytes);
+                bytes = opened.with_context(|| format!("the input {:?}", input.path))?.into();
+            }
             workspace.place(&input.path, &bytes).context("cannot place an input")?;
         }
         if let Some((user, group)) = self.user {
@@ -208,7 +214,7 @@ impl Host {
     }
 
     /// Stores what a job left behind; gives the digest of the manifest. Without a workspace there is only `note`, which
-    /// goes to the end of the log.
+    /// goes to the end of the log. With a `sealer`, everything is sealed, the manifest too.
     ///
     /// # Errors
     /// If the blob store refuses.
@@ -220,6 +226,7 @@ impl Host {
         workspace: Option<&Workspace>,
         exit_code: i32,
         note: Option<&str>,
+        sealer: Option<&Sealer>,
     ) -> anyhow::Result<[u8; 32]> {
         let mut log = workspace
             .and_then(|workspace| workspace.read_log().ok())
@@ -229,7 +236,7 @@ impl Host {
         for path in outputs {
             let bytes = workspace.map(|workspace| workspace.collect(path, self.ceiling.file_bytes));
             match bytes {
-                Some(Ok(bytes)) => stored.push(self.store(path, bytes).await?),
+                Some(Ok(bytes)) => stored.push(self.store(path, bytes, sealer).await?),
                 Some(Err(error)) => {
                     notes.push(format!("output not kept: {error}"));
                     missing.push(path.clone());
@@ -248,13 +255,21 @@ impl Host {
             device: self.device.clone(),
             outputs: stored,
             missing,
-            logs: Some(self.store(LOG_NAME, log).await?),
+            logs: Some(self.store(LOG_NAME, log, sealer).await?),
         };
-        Ok(manifest.store(&self.blobs).await?)
+        match sealer {
+            Some(sealer) => Ok(self.blobs.put(sealer.seal(Kind::Manifest, &manifest.encode())?).await?),
+            None => Ok(manifest.store(&self.blobs).await?),
+        }
     }
 
-    async fn store(&self, path: &str, bytes: Vec<u8>) -> anyhow::Result<StoredFile> {
+    async fn store(&self, path: &str, mut bytes: Vec<u8>, sealer: Option<&Sealer>) -> anyhow::Result<StoredFile> {
         let size = bytes.len() as u64;
+        if let Some(sealer) = sealer {
+            bytes = sealer
+                .seal(Kind::File, &bytes)
+                .with_context(|| format!("cannot seal {path:?}"))?;
+        }
         let sha256 = Hash32(
             self.blobs
                 .put(bytes)

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use gantry_sdk::Pubkey;
 use gantry_sdk::market::accounts::Job;
 use gantry_sdk::receipt::{Receipt, ReceiptStatus};
+use gantry_sdk::seal::Sealer;
 use gantry_sdk::spec::PreparedSpec;
 use gantry_sdk::state::{JobExt, JobOutcome, JobStatus};
 use tokio::sync::watch;
@@ -126,8 +127,9 @@ impl Session {
         if !self.expects_receipts() {
             return Ok(());
         }
-        if spec.is_err() && self.runs() {
-            spec = self.host.accept(&self.job.spec_hash).await;
+        if spec.is_err() {
+            let opener = self.chain.opener(self.address);
+            spec = self.host.accept(&self.job.spec_hash, &opener).await;
         }
         if self
             .journal
@@ -160,6 +162,14 @@ impl Session {
             _ => meter,
         };
         workspace.keep(found.is_some());
+        if found.is_some() {
+            // Without the spec nobody knows what to keep of the job, nor whether for everybody's eyes.
+            spec = Ok(spec?);
+        }
+        let sealer = spec.as_ref().is_ok_and(PreparedSpec::is_sealed).then_some(Sealer {
+            recipient: self.job.customer,
+            context: self.chain.opener(self.address).context,
+        });
         let (meter, ended, running) = self.attempt(spec, &mut workspace, found, meter).await?;
         let digest = self.host.store_result(
             self.address.to_string(),
@@ -168,6 +178,7 @@ impl Session {
             Some(&workspace),
             ended.exit_code,
             ended.note.as_deref(),
+            sealer.as_ref(),
         );
         let digest = digest.await.context("cannot store the result")?;
         // The latest time there is: storing the result took some.
@@ -197,9 +208,15 @@ impl Session {
     async fn accept(&mut self) -> anyhow::Result<PreparedSpec> {
         loop {
             let deadline = self.job.start_deadline_at().unwrap_or(0).saturating_sub(START_MARGIN);
-            let left = u64::try_from(deadline.saturating_sub(self.now().clock)).unwrap_or(0);
+            let left = u64::try_from(deadline.saturating_sub(self.now().clock))
+                .unwrap_or(0)
+                .max(1);
             // An image may take longer to pull than the job may wait.
-            let accepted = tokio::time::timeout(Duration::from_secs(left), self.host.accept(&self.job.spec_hash));
+            let opener = self.chain.opener(self.address);
+            let accepted = tokio::time::timeout(
+                Duration::from_secs(left),
+                self.host.accept(&self.job.spec_hash, &opener),
+            );
             let error = match accepted.await {
                 Ok(Ok(spec)) => return Ok(spec),
                 Ok(Err(error)) => error,
@@ -300,7 +317,8 @@ impl Session {
             tracing::info!(job = %self.address, before = meter.before, left, "runs the job again after a restart");
         }
         self.journal.launch()?;
-        let mut running = match self.host.start(self.run(), &spec, workspace, left).await {
+        let opener = self.chain.opener(self.address);
+        let mut running = match self.host.start(self.run(), &spec, workspace, left, &opener).await {
             Ok(running) => running,
             Err(error) => return unable(Ended::failed(format!("the job cannot be started: {error:#}"))),
         };

@@ -259,6 +259,9 @@ pub enum SpecError {
         /// The job's.
         wanted: Hash32,
     },
+    /// The spec or an input cannot be sealed or opened.
+    #[error(transparent)]
+    Seal(#[from] crate::seal::SealError),
     /// The blob store refuses.
     #[error(transparent)]
     Blob(#[from] crate::blob::BlobError),
