@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use gantry_sdk::market::accounts::Job;
 use gantry_sdk::receipt::{Receipt, precompile_instruction};
 use gantry_sdk::registry::accounts::Node;
+use gantry_sdk::seal::{Context, Opener};
 use gantry_sdk::state::decode_account;
 use gantry_sdk::{ClientError, Gantry, Keypair, Pubkey, Signature, ix};
 
@@ -71,6 +72,17 @@ impl Chain {
             clock,
             at: tokio::time::Instant::now(),
         })
+    }
+
+    /// What opens the sealed blobs of `job`.
+    pub fn opener(&self, job: Pubkey) -> Opener<'_> {
+        Opener {
+            key: &self.node_key,
+            context: Context {
+                genesis_hash: self.genesis_hash,
+                job,
+            },
+        }
     }
 
     /// Carries a receipt to the market: sequence 0 starts the job, any other proves it.

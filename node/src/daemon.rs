@@ -1,16 +1,20 @@
 //! The daemon: watches its node and has a session for each job that it is given.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use gantry_sdk::state::{JobExt, JobStatus};
 use gantry_sdk::{Gantry, Keypair, Pubkey, Signer as _, pda};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::chain::Chain;
+use crate::container::Run;
 use crate::host::Host;
 use crate::tasks::{Backoff, LOOK, look};
 use crate::{orphans, session};
@@ -25,10 +29,7 @@ const TIDY: Duration = Duration::from_secs(60);
 /// # Errors
 /// If the folder cannot be used, another daemon uses it, or left processes cannot be ended.
 pub fn take_state(state: &Path) -> anyhow::Result<std::fs::File> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let jobs = state.join("jobs");
-    let make = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&jobs);
-    make.with_context(|| format!("cannot make the folder {}", jobs.display()))?;
+    make(state, 0o700)?;
     let path = state.join("lock");
     let lock = std::fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     if let Err(error) = lock.try_lock() {
@@ -37,12 +38,33 @@ pub fn take_state(state: &Path) -> anyhow::Result<std::fs::File> {
             state.display()
         );
     }
-    let jobs = jobs.canonicalize().context("cannot find the state folder")?;
-    let left = orphans::kill_below(&jobs).context("cannot end what an earlier daemon left")?;
+    let state = state.canonicalize().context("cannot find the state folder")?;
+    let left = orphans::kill_below(&state).context("cannot end what an earlier daemon left")?;
     if left > 0 {
         tracing::warn!(left, "ended processes that an earlier daemon had left");
     }
     Ok(lock)
+}
+
+/// Makes the folder of one node's jobs in `own`, which is `state` or below it. With `others`, jobs run as another user,
+/// who has to get through to its own folder, and sees nothing on the way.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn prepare_state(state: &Path, own: &Path, others: bool) -> anyhow::Result<()> {
+    let mode = if others { 0o711 } else { 0o700 };
+    let jobs = own.join("jobs");
+    make(&jobs, mode)?;
+    for folder in jobs.ancestors().take_while(|folder| folder.starts_with(state)) {
+        let set = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode));
+        set.with_context(|| format!("cannot set the mode of {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+fn make(folder: &Path, mode: u32) -> anyhow::Result<()> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(mode).create(folder);
+    made.with_context(|| format!("cannot make the folder {}", folder.display()))
 }
 
 /// Connects: waits until the market is there and this node is listed. `provider` is the provider's account or wallet.
@@ -88,32 +110,100 @@ pub async fn connect(gantry: Gantry, provider: Pubkey, node_key: Keypair, operat
     })
 }
 
-/// Serves until it is dropped.
-pub async fn serve(chain: Arc<Chain>, host: Arc<Host>) -> std::convert::Infallible {
+/// What becomes of jobs when the daemon is told to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Drain {
+    /// They are left as they are for the daemon's next life: containers go on, processes are run again
+    #[default]
+    Leave,
+    /// They are brought to their end, and new ones handed back; then the daemon ends
+    Finish,
+    /// Those that run are ended with the market's notice, and new ones handed back; then the daemon ends
+    HandBack,
+}
+
+/// Serves until it is dropped, or until `drain` says otherwise and no job is left.
+pub async fn serve(chain: Arc<Chain>, host: Arc<Host>, drain: watch::Receiver<Drain>) {
+    let mut words: HashMap<Pubkey, Word> = HashMap::new();
     let mut sessions: HashMap<Pubkey, Running> = HashMap::new();
     // Jobs that an earlier daemon did not bring to their end, leased still or stopped since.
     for address in recorded(&host) {
         sessions.insert(address, Running::start(&chain, &host, address));
     }
-    let mut tidied = Instant::now();
+    let mut tidied = None;
     loop {
+        let drain = *drain.borrow();
         let observation = look(&chain, None).await;
         let current = observation
             .node
             .map(|node| node.current_job)
             .filter(|job| *job != Pubkey::default());
         reap(&mut sessions, current.as_ref()).await;
-        if let Some(address) = current {
+        if drain != Drain::Leave {
+            let open: HashSet<Pubkey> = sessions.keys().copied().chain(current).collect();
+            for address in open
+                .into_iter()
+                .filter(|address| !words.contains_key(address))
+                .collect::<Vec<_>>()
+            {
+                if let Some(word) = hand_back(&chain, address, drain).await {
+                    words.insert(address, word);
+                }
+            }
+            if current.is_none() && sessions.values().all(|session| session.task.is_finished()) {
+                return;
+            }
+        }
+        let wanted = |address: &Pubkey| drain == Drain::Leave || words.get(address) == Some(&Word::Kept);
+        if let Some(address) = current.filter(wanted) {
             sessions.entry(address).or_insert_with(|| {
                 tracing::info!(job = %address, "assigned");
                 Running::start(&chain, &host, address)
             });
         }
-        if tidied.elapsed() >= TIDY {
-            tidied = Instant::now();
+        if tidied.is_none_or(|at: Instant| at.elapsed() >= TIDY) {
+            tidied = Some(Instant::now());
             tidy(&chain, &host, &sessions).await;
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// What a draining node has said about a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    /// It goes back to the market.
+    Declined,
+    /// It is brought to its end.
+    Kept,
+}
+
+/// Tells the market that a job is not wanted any more; `None` where that has to be tried again.
+async fn hand_back(chain: &Chain, address: Pubkey, drain: Drain) -> Option<Word> {
+    let observation = look(chain, Some(&address)).await;
+    let job = observation.job.filter(|job| job.node == chain.node);
+    let status = job.as_ref().and_then(JobExt::status);
+    let (payer, key) = (&chain.operator, &chain.node_key);
+    let (word, told) = match status {
+        Some(JobStatus::Assigned) => {
+            let told = chain.gantry.decline_assignment(payer, key, &address).await;
+            (Word::Declined, told)
+        }
+        Some(JobStatus::Running) if drain == Drain::HandBack => {
+            (Word::Kept, chain.gantry.end_job(payer, key, &address).await)
+        }
+        _ => return Some(Word::Kept),
+    };
+    match told {
+        Ok(signature) => {
+            tracing::info!(job = %address, ?word, %signature, "told the market that this node ends");
+            Some(word)
+        }
+        // It may just have changed; the next look will tell.
+        Err(error) => {
+            tracing::warn!(job = %address, ?word, %error, "cannot tell the market yet that this node ends");
+            None
+        }
     }
 }
 
@@ -188,6 +278,14 @@ async fn tidy(chain: &Chain, host: &Host, sessions: &HashMap<Pubkey, Running>) {
         }
         if let Err(error) = std::fs::remove_dir_all(&folder) {
             tracing::warn!(%error, folder = %folder.display(), "cannot delete the journal of a closed job");
+        }
+    }
+    if let Some(runtime) = &host.containers {
+        let used = |run: &Run| run.job.parse().is_ok_and(|job: Pubkey| sessions.contains_key(&job));
+        match runtime.clean_up(used).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::warn!(removed, "removed containers that no job needs any more"),
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "cannot clear containers away"),
         }
     }
 }

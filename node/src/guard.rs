@@ -4,14 +4,15 @@
 //! child subreaper. It ends when the job's first process has ended or when its standard input ends, which is when the
 //! daemon stops the job or dies, even by SIGKILL; before it ends it has killed and reaped everything below it.
 //!
-//! *exec* sets the limits on itself, asks to be killed when the guard dies, and becomes the job's command.
+//! *exec* runs as the job's user, sets the limits on itself, asks to be killed when the guard dies, confines itself
+//! (see [`crate::sandbox`]) and becomes the job's command.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::Context as _;
@@ -22,6 +23,8 @@ use rustix::process::{
     wait,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::sandbox::{self, Sandbox};
 
 /// This program, whatever became of the file it was started from.
 pub const SELF: &str = "/proc/self/exe";
@@ -59,6 +62,10 @@ pub struct Launch {
     pub folder: PathBuf,
     /// Its limits.
     pub limits: Limits,
+    /// User and group that it runs as; `None` for the guard's own.
+    pub user: Option<(u32, u32)>,
+    /// What it may touch.
+    pub sandbox: Sandbox,
 }
 
 /// What the guard says on its standard output when everything has ended: one line of JSON.
@@ -98,7 +105,14 @@ pub fn guard() -> anyhow::Result<()> {
         .try_clone_to_owned()
         .context("cannot share the log")?;
     let limits = launch.limits;
-    let mut job = Command::new(SELF)
+    let sandbox = serde_json::to_string(&launch.sandbox).context("cannot describe the sandbox")?;
+    let mut job = Command::new(SELF);
+    if let Some((user, group)) = launch.user {
+        // Without the other groups of this process, too. Before anything below: the tie to the guard ends with a
+        // change of user.
+        job.uid(user).gid(group);
+    }
+    let mut job = job
         .arg("exec")
         .arg(format!("--guard={}", getpid().as_raw_nonzero()))
         .arg(format!("--cpu-seconds={}", limits.cpu_seconds))
@@ -106,6 +120,7 @@ pub fn guard() -> anyhow::Result<()> {
         .arg(format!("--open-files={}", limits.open_files))
         .arg(format!("--processes={}", limits.processes))
         .arg(format!("--file-bytes={}", limits.file_bytes))
+        .arg(format!("--sandbox={sandbox}"))
         .arg("--")
         .arg(&launch.program)
         .args(&launch.arguments)
@@ -183,8 +198,14 @@ fn parent_of(pid: Pid) -> Option<i32> {
 ///
 /// # Errors
 /// If the guard is gone already, a limit cannot be set or the command cannot be run.
-pub fn exec(guard: i32, limits: Limits, command: &[OsString]) -> anyhow::Result<std::convert::Infallible> {
+pub fn exec(
+    guard: i32,
+    limits: Limits,
+    sandbox: &str,
+    command: &[OsString],
+) -> anyhow::Result<std::convert::Infallible> {
     let (program, arguments) = command.split_first().context("no command")?;
+    let sandbox: Sandbox = serde_json::from_str(sandbox).context("cannot read what the job may touch")?;
     set_parent_process_death_signal(Some(Signal::KILL)).context("cannot tie the process to its guard")?;
     // The guard may have died before the line above.
     anyhow::ensure!(
@@ -206,6 +227,10 @@ pub fn exec(guard: i32, limits: Limits, command: &[OsString]) -> anyhow::Result<
     set(Resource::Nproc, limits.processes)?;
     set(Resource::Fsize, limits.file_bytes)?;
     set(Resource::As, limits.memory_bytes)?;
+    // Whatever the daemon was started with and did not open itself.
+    close_fds::set_fds_cloexec(3, &[]);
+    let folder = std::env::current_dir().context("cannot find the job's folder")?;
+    sandbox::confine(&sandbox, &folder, Path::new(program))?;
     let error = Command::new(program).args(arguments).exec();
     Err(error).with_context(|| format!("cannot run {}", program.display()))
 }

@@ -7,16 +7,23 @@ use anyhow::Context as _;
 use gantry_sdk::Hash32;
 use gantry_sdk::blob::{BlobError, BlobStore};
 use gantry_sdk::manifest::{ResultManifest, StoredFile};
+use gantry_sdk::seal::{self, Kind, Opener, Sealer};
 use gantry_sdk::spec::{PreparedSpec, Runner, SpecError};
 
+use crate::container::{self, Ceiling, Container, Run, Runtime};
 use crate::guard::{Limits, numbered_processes};
 use crate::process::{Order, Process, check_environment, resolve};
+use crate::runner::Running;
+use crate::sandbox::Sandbox;
+use crate::status::Place;
 use crate::workspace::Workspace;
 
 /// Name of the log among a job's results.
 const LOG_NAME: &str = "log.txt";
 /// CPU seconds beyond the job's duration, for each core: a limit for what escaped its deadline, not the deadline.
 const CPU_GRACE: u64 = 60;
+/// What a program of CUDA's goes by to see some GPUs and not others.
+const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
 
 /// A blob that its customer may still be uploading.
 #[derive(Debug, thiserror::Error)]
@@ -30,38 +37,60 @@ pub struct Host {
     pub blobs: BlobStore,
     /// Where the daemon keeps its journals and the jobs' folders.
     pub state: PathBuf,
+    /// What jobs run on.
+    pub device: String,
+    /// UUIDs of the GPUs that are this node's; `None` where they are not told apart.
+    pub gpus: Option<Vec<String>>,
+    /// Longest time between two receipts.
+    pub proof_interval: Duration,
+    /// How long a container that is asked to end may take.
+    pub grace: Duration,
+    /// User and group that jobs run as; `None` for the daemon's own.
+    pub user: Option<(u32, u32)>,
+    /// Bytes that jobs must leave free on the disk.
+    pub reserve: u64,
+    /// Where its operator sees what it does.
+    pub place: Place,
+    /// What a job may have at most.
+    pub ceiling: Ceiling,
+    /// The process runner, where it is offered.
+    pub processes: Option<Processes>,
+    /// The container runner, where it is offered.
+    pub containers: Option<Runtime>,
+}
+
+/// What the process runner needs.
+#[derive(Clone, Debug)]
+pub struct Processes {
     /// Folders whose commands jobs may run.
     pub search: Vec<PathBuf>,
     /// The daemon's own program, which guards are started from.
     pub program: PathBuf,
-    /// What jobs run on.
-    pub device: String,
-    /// Longest time between two receipts.
-    pub proof_interval: Duration,
-    /// Address space of each of a job's processes, bytes.
-    pub memory_bytes: u64,
-    /// Processes and threads that a job may add to those of the daemon's user.
-    pub processes: u64,
-    /// Size of any file that a job writes, and of any output that is kept, bytes.
-    pub file_bytes: u64,
-    /// Size of a log that is kept, bytes.
-    pub log_bytes: u64,
+    /// What jobs may touch.
+    pub sandbox: Sandbox,
 }
 
 impl Host {
-    /// Fetches a job's spec, and checks that this node can run it.
+    /// Fetches a job's spec, opens it with `opener` if it is sealed, and checks that this node can run it.
     ///
     /// # Errors
     /// [`NotThereYet`] where the spec or an input is missing; otherwise the spec is not what the job names, or asks for
     /// what this node does not offer.
-    pub async fn accept(&self, spec_hash: &[u8; 32]) -> anyhow::Result<PreparedSpec> {
-        let spec = match PreparedSpec::fetch(&self.blobs, spec_hash).await {
+    pub async fn accept(&self, spec_hash: &[u8; 32], opener: &Opener<'_>) -> anyhow::Result<PreparedSpec> {
+        let spec = match PreparedSpec::fetch_with(&self.blobs, spec_hash, opener).await {
             Err(SpecError::Blob(error @ BlobError::Missing(_))) => return Err(NotThereYet(error.to_string()).into()),
             other => other?,
         };
-        let Runner::Process(runner) = spec.runner();
-        resolve(&runner.command, &self.search)?;
-        check_environment(&runner.env)?;
+        match spec.runner() {
+            Runner::Process(runner) => {
+                resolve(&runner.command, &self.processes()?.search)?;
+                check_environment(&runner.env)?;
+            }
+            Runner::Container(runner) => {
+                self.ceiling.grant(runner, self.gpu_uuids().len())?;
+                self.containers()?.ensure_image(&runner.image, &self.ceiling).await?;
+            }
+        }
         for input in spec.inputs() {
             if !self.blobs.contains(&input.sha256.0).await? {
                 let text = format!("the input {:?} ({}) is not in the blob store", input.path, input.sha256);
@@ -71,38 +100,121 @@ impl Host {
         Ok(spec)
     }
 
-    /// Places the inputs and starts the job's command; `seconds` is how long it may run.
+    fn processes(&self) -> anyhow::Result<&Processes> {
+        let offered = self.processes.as_ref();
+        offered.context("this node does not offer the `process` runner")
+    }
+
+    fn containers(&self) -> anyhow::Result<&Runtime> {
+        let offered = self.containers.as_ref();
+        offered.context("this node does not offer the `container` runner")
+    }
+
+    fn gpu_uuids(&self) -> &[String] {
+        self.gpus.as_deref().unwrap_or_default()
+    }
+
+    /// Places the inputs and starts the job; `seconds` is how long it may run.
     ///
     /// # Errors
-    /// If an input is missing or damaged, or the command cannot be started.
-    pub async fn start(&self, spec: &PreparedSpec, workspace: &Workspace, seconds: u64) -> anyhow::Result<Process> {
+    /// If an input is missing or damaged, or the job cannot be started.
+    pub async fn start(
+        &self,
+        run: Run,
+        spec: &PreparedSpec,
+        workspace: &Workspace,
+        seconds: u64,
+        opener: &Opener<'_>,
+    ) -> anyhow::Result<Running> {
         for input in spec.inputs() {
-            let bytes = self.blobs.get(&input.sha256.0).await?;
+            let mut bytes = self.blobs.get(&input.sha256.0).await?;
+            if spec.is_sealed() && seal::is_sealed(&bytes) {
+                let opened = opener.open(Kind::File, &bytes);
+                bytes = opened.with_context(|| format!("the input {:?}", input.path))?.into();
+            }
             workspace.place(&input.path, &bytes).context("cannot place an input")?;
         }
-        let Runner::Process(runner) = spec.runner();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+        if let Some((user, group)) = self.user {
+            let given = workspace.give_to(user, group);
+            given.context("cannot hand the job's folder to the user that it runs as")?;
+        }
         let log = workspace.log();
-        let order = Order {
-            command: &runner.command,
-            environment: &runner.env,
-            folder: workspace.work(),
-            log: &log,
-            log_bytes: self.log_bytes,
-            limits: Limits {
-                cpu_seconds: seconds.saturating_add(CPU_GRACE).saturating_mul(cores),
-                memory_bytes: self.memory_bytes,
-                open_files: 1_024,
-                // The system counts everything that the user runs, not the job's own.
-                processes: own_tasks().saturating_add(self.processes),
-                file_bytes: self.file_bytes,
-            },
+        match spec.runner() {
+            Runner::Process(runner) => {
+                let offered = self.processes()?;
+                let mut environment = runner.env.clone();
+                if let Some(gpus) = &self.gpus {
+                    environment.insert(VISIBLE.to_owned(), gpus.join(","));
+                }
+                let order = Order {
+                    command: &runner.command,
+                    environment: &environment,
+                    folder: workspace.work(),
+                    log: &log,
+                    log_bytes: self.ceiling.log_bytes,
+                    limits: self.limits(seconds),
+                    user: self.user,
+                    sandbox: &offered.sandbox,
+                };
+                let process = Process::start(&offered.program, &offered.search, order).await?;
+                Ok(Running::Process(process))
+            }
+            Runner::Container(runner) => {
+                let own = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+                let order = container::Order {
+                    run,
+                    runner,
+                    ceiling: &self.ceiling,
+                    gpus: self.gpu_uuids(),
+                    folder: workspace.work(),
+                    log: &log,
+                    user: self.user.unwrap_or(own),
+                };
+                let container = Container::start(self.containers()?, &order).await?;
+                Ok(Running::Container(container))
+            }
+        }
+    }
+
+    /// Finds again what an earlier life of the daemon left running for a job.
+    ///
+    /// # Errors
+    /// If the container runtime does not answer.
+    pub async fn attach(&self, run: &Run, workspace: &Workspace) -> anyhow::Result<Option<Running>> {
+        let Some(runtime) = &self.containers else {
+            return Ok(None);
         };
-        Process::start(&self.program, &self.search, order).await
+        let container = Container::attach(runtime, run, &workspace.log(), self.ceiling.log_bytes).await?;
+        Ok(container.map(Running::Container))
+    }
+
+    /// Bytes that a job's folder may hold.
+    pub fn disk_bytes(&self, spec: &PreparedSpec) -> u64 {
+        let asked = match spec.runner() {
+            Runner::Process(_) => None,
+            Runner::Container(runner) => runner.disk_mib,
+        };
+        asked
+            .unwrap_or(u64::MAX)
+            .min(self.ceiling.disk_mib)
+            .saturating_mul(1 << 20)
+    }
+
+    fn limits(&self, seconds: u64) -> Limits {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+        // The system counts everything that the user runs, not the job's own.
+        let others = if self.user.is_some() { 0 } else { own_tasks() };
+        Limits {
+            cpu_seconds: seconds.saturating_add(CPU_GRACE).saturating_mul(cores),
+            memory_bytes: self.ceiling.memory_mib.saturating_mul(1 << 20),
+            open_files: 1_024,
+            processes: others.saturating_add(self.ceiling.pids.into()),
+            file_bytes: self.ceiling.file_bytes,
+        }
     }
 
     /// Stores what a job left behind; gives the digest of the manifest. Without a workspace there is only `note`, which
-    /// goes to the end of the log.
+    /// goes to the end of the log. With a `sealer`, everything is sealed, the manifest too.
     ///
     /// # Errors
     /// If the blob store refuses.
@@ -114,6 +226,7 @@ impl Host {
         workspace: Option<&Workspace>,
         exit_code: i32,
         note: Option<&str>,
+        sealer: Option<&Sealer>,
     ) -> anyhow::Result<[u8; 32]> {
         let mut log = workspace
             .and_then(|workspace| workspace.read_log().ok())
@@ -121,9 +234,9 @@ impl Host {
         let mut notes: Vec<String> = note.map(ToOwned::to_owned).into_iter().collect();
         let (mut stored, mut missing) = (Vec::new(), Vec::new());
         for path in outputs {
-            let bytes = workspace.map(|workspace| workspace.collect(path, self.file_bytes));
+            let bytes = workspace.map(|workspace| workspace.collect(path, self.ceiling.file_bytes));
             match bytes {
-                Some(Ok(bytes)) => stored.push(self.store(path, bytes).await?),
+                Some(Ok(bytes)) => stored.push(self.store(path, bytes, sealer).await?),
                 Some(Err(error)) => {
                     notes.push(format!("output not kept: {error}"));
                     missing.push(path.clone());
@@ -142,13 +255,21 @@ impl Host {
             device: self.device.clone(),
             outputs: stored,
             missing,
-            logs: Some(self.store(LOG_NAME, log).await?),
+            logs: Some(self.store(LOG_NAME, log, sealer).await?),
         };
-        Ok(manifest.store(&self.blobs).await?)
+        match sealer {
+            Some(sealer) => Ok(self.blobs.put(sealer.seal(Kind::Manifest, &manifest.encode())?).await?),
+            None => Ok(manifest.store(&self.blobs).await?),
+        }
     }
 
-    async fn store(&self, path: &str, bytes: Vec<u8>) -> anyhow::Result<StoredFile> {
+    async fn store(&self, path: &str, mut bytes: Vec<u8>, sealer: Option<&Sealer>) -> anyhow::Result<StoredFile> {
         let size = bytes.len() as u64;
+        if let Some(sealer) = sealer {
+            bytes = sealer
+                .seal(Kind::File, &bytes)
+                .with_context(|| format!("cannot seal {path:?}"))?;
+        }
         let sha256 = Hash32(
             self.blobs
                 .put(bytes)

@@ -5,14 +5,23 @@
 //! [`journal`], on disk before anybody sees it.
 
 pub mod chain;
+pub mod container;
 pub mod daemon;
 pub mod device;
+pub mod gpu;
 pub mod guard;
 pub mod host;
 pub mod journal;
+pub mod listing;
+pub mod log;
 pub mod meter;
 pub mod orphans;
 pub mod process;
+pub mod runner;
+pub mod sandbox;
 pub mod session;
+pub mod settings;
+pub mod status;
 pub mod tasks;
+pub mod usage;
 pub mod workspace;

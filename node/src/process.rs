@@ -1,7 +1,7 @@
 //! The `process` runner: starts a job's command below a guard, collects its log, and ends it.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,13 +13,12 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
 use crate::guard::{Exit, Launch, Limits};
+use crate::log::Log;
 use crate::orphans;
+use crate::sandbox::Sandbox;
 
 /// How long a guard may take to kill everything below it.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Said at the end of a log that was longer than it may be.
-const LOG_CUT: &str = "\n[the log is cut off here: it is longer than this node keeps]\n";
 
 /// What to run.
 #[derive(Debug)]
@@ -36,6 +35,10 @@ pub struct Order<'a> {
     pub log_bytes: u64,
     /// Limits of each process.
     pub limits: Limits,
+    /// User and group that it runs as; `None` for the daemon's own.
+    pub user: Option<(u32, u32)>,
+    /// What it may touch beside its folder.
+    pub sandbox: &'a Sandbox,
 }
 
 /// Why a command is not one that this node runs.
@@ -122,8 +125,12 @@ impl Process {
         for name in ["HOME", "TMPDIR", orphans::MARK] {
             environment.insert(name.to_owned(), mark.clone());
         }
+        let mut sandbox = order.sandbox.clone();
+        sandbox.readable.extend_from_slice(search);
         let launch = Launch {
             program: command.canonicalize().context("cannot find the command")?,
+            user: order.user,
+            sandbox,
             arguments: order.command[1..].to_vec(),
             environment,
             folder: folder.clone(),
@@ -145,7 +152,7 @@ impl Process {
             .process_group(0)
             .spawn()
             .context("cannot start the guard")?;
-        let log = tokio::task::spawn_blocking(move || copy_log(reader, file, log_bytes));
+        let log = tokio::task::spawn_blocking(move || copy_log(reader, Log::new(file, log_bytes)));
         let mut lifeline = guard.stdin.take().context("the guard has no standard input")?;
         let report = guard.stdout.take().context("the guard has no standard output")?;
         let mut line = serde_json::to_vec(&launch).context("cannot describe the job")?;
@@ -215,31 +222,15 @@ impl Process {
     }
 }
 
-/// Copies the log to its file, up to `most` bytes; what comes after is read and forgotten, so that the job never blocks.
-fn copy_log(mut reader: std::io::PipeReader, mut file: std::fs::File, most: u64) -> std::io::Result<()> {
+/// Copies what the job writes to its log.
+fn copy_log(mut reader: std::io::PipeReader, mut log: Log) -> std::io::Result<()> {
     let mut buffer = vec![0; 64 << 10];
-    let mut left = most;
-    let mut cut = false;
-    let mut failure = None;
     loop {
-        let read = match reader.read(&mut buffer) {
-            Ok(0) => return failure.map_or(Ok(()), Err),
-            Ok(read) => read,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+        match reader.read(&mut buffer) {
+            Ok(0) => return log.finish(),
+            Ok(read) => log.write(&buffer[..read]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
-        };
-        let keep = usize::try_from(left).unwrap_or(usize::MAX).min(read);
-        left -= keep as u64;
-        let mut result = file.write_all(&buffer[..keep]);
-        if keep < read && !cut {
-            cut = true;
-            result = result.and_then(|()| file.write_all(LOG_CUT.as_bytes()));
-        }
-        if let Err(error) = result {
-            // A full disk must not stop the job's output from being drained.
-            left = 0;
-            cut = true;
-            failure.get_or_insert(error);
         }
     }
 }

@@ -7,19 +7,22 @@ use anyhow::Context as _;
 use gantry_sdk::Pubkey;
 use gantry_sdk::market::accounts::Job;
 use gantry_sdk::receipt::{Receipt, ReceiptStatus};
+use gantry_sdk::seal::Sealer;
 use gantry_sdk::spec::PreparedSpec;
 use gantry_sdk::state::{JobExt, JobOutcome, JobStatus};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::chain::{Chain, Observation};
+use crate::container::Run;
 use crate::guard::Exit;
 use crate::host::{Host, NotThereYet};
 use crate::journal::Journal;
 use crate::meter::Meter;
 use crate::orphans;
-use crate::process::Process;
+use crate::runner::{Outcome, Running};
 use crate::tasks::{LOOK, Poster, look, watch_job};
+use crate::usage;
 use crate::workspace::Workspace;
 
 /// Times that the command of one assignment is started: it may be what brings the daemon down.
@@ -28,6 +31,8 @@ const MAX_LAUNCHES: u32 = 3;
 const NOT_RUN: i32 = 125;
 /// Seconds before the start deadline at which the node gives up waiting for a spec.
 const START_MARGIN: i64 = 5;
+/// Seconds after which an end was not seen as it happened.
+const UNSEEN: u64 = 5;
 /// Where sequence numbers go on when the journal is lost: far beyond any that can have been used.
 const LOST_JOURNAL_GAP: u64 = 1 << 32;
 
@@ -36,6 +41,8 @@ struct Ended {
     status: ReceiptStatus,
     exit_code: i32,
     note: Option<String>,
+    /// When, Unix seconds on the chain, where that was before anybody looked.
+    at: Option<i64>,
 }
 
 impl Ended {
@@ -44,14 +51,27 @@ impl Ended {
             status: ReceiptStatus::Failed,
             exit_code: NOT_RUN,
             note: Some(note.into()),
+            at: None,
         }
     }
 
-    fn completed(exit: Exit, note: Option<&str>) -> Self {
+    fn completed(exit: Exit, note: impl Into<String>) -> Self {
         Self {
             status: ReceiptStatus::Completed,
             exit_code: exit.code,
-            note: note.map(ToOwned::to_owned),
+            note: Some(note.into()),
+            at: None,
+        }
+    }
+
+    /// It ended by itself, with the chain's clock at `now`.
+    fn by_itself(outcome: Outcome, now: i64) -> Self {
+        Self {
+            status: ReceiptStatus::Completed,
+            exit_code: outcome.exit.code,
+            note: outcome.note,
+            // What is seen as it happens counts until its result is stored: that is work, too.
+            at: (outcome.ago > UNSEEN).then(|| now.saturating_sub_unsigned(outcome.ago)),
         }
     }
 }
@@ -107,8 +127,9 @@ impl Session {
         if !self.expects_receipts() {
             return Ok(());
         }
-        if spec.is_err() && self.runs() {
-            spec = self.host.accept(&self.job.spec_hash).await;
+        if spec.is_err() {
+            let opener = self.chain.opener(self.address);
+            spec = self.host.accept(&self.job.spec_hash, &opener).await;
         }
         if self
             .journal
@@ -131,13 +152,25 @@ impl Session {
             .host
             .folder(&self.address.to_string(), self.job.assignment)
             .join("run");
-        if root.exists() {
-            // A guard that was let go a moment ago may still be at it.
-            let folder = root.canonicalize().context("cannot find the job's folder")?;
-            tokio::task::spawn_blocking(move || orphans::kill_below(&folder)).await??;
+        let (mut workspace, found) = self.workspace(&root).await?;
+        let meter = match (&found, self.journal.last()) {
+            // It went on while nobody looked: served without a gap since the latest receipt.
+            (Some(_), Some(last)) => Meter {
+                since: last.issued_at,
+                ..meter
+            },
+            _ => meter,
+        };
+        workspace.keep(found.is_some());
+        if found.is_some() {
+            // Without the spec nobody knows what to keep of the job, nor whether for everybody's eyes.
+            spec = Ok(spec?);
         }
-        let workspace = Workspace::create(&root).context("cannot make the job's folder")?;
-        let (meter, ended) = self.attempt(spec, &workspace, meter).await?;
+        let sealer = spec.as_ref().is_ok_and(PreparedSpec::is_sealed).then_some(Sealer {
+            recipient: self.job.customer,
+            context: self.chain.opener(self.address).context,
+        });
+        let (meter, ended, running) = self.attempt(spec, &mut workspace, found, meter).await?;
         let digest = self.host.store_result(
             self.address.to_string(),
             self.job.spec_hash,
@@ -145,24 +178,50 @@ impl Session {
             Some(&workspace),
             ended.exit_code,
             ended.note.as_deref(),
+            sealer.as_ref(),
         );
         let digest = digest.await.context("cannot store the result")?;
-        drop(workspace);
         // The latest time there is: storing the result took some.
         let observation = look(&self.chain, Some(&self.address)).await;
-        let served = meter.served(observation.clock, observation.job.as_ref().and_then(JobExt::ended_at));
+        let stopped = observation.job.as_ref().and_then(JobExt::ended_at);
+        let end = stopped.into_iter().chain(ended.at).min();
+        let served = meter.served(observation.clock, end);
         self.sign(&observation, served, ended.status, ended.exit_code, digest)?;
+        let outcome = if ended.status == ReceiptStatus::Failed {
+            "failed"
+        } else {
+            "completed"
+        };
+        self.host.place.ended(&self.address.to_string(), outcome);
+        // Only now: until the final receipt is written down, a restart needs what is there.
+        if let Some(running) = running
+            && let Err(error) = running.remove().await
+        {
+            tracing::warn!(error = format!("{error:#}"), "the job's container is left for later");
+        }
+        workspace.keep(false);
+        drop(workspace);
         self.finish().await
     }
 
     /// Waits for the spec as long as the job may wait: its customer may still be uploading it.
     async fn accept(&mut self) -> anyhow::Result<PreparedSpec> {
         loop {
-            let error = match self.host.accept(&self.job.spec_hash).await {
-                Ok(spec) => return Ok(spec),
-                Err(error) => error,
-            };
             let deadline = self.job.start_deadline_at().unwrap_or(0).saturating_sub(START_MARGIN);
+            let left = u64::try_from(deadline.saturating_sub(self.now().clock))
+                .unwrap_or(0)
+                .max(1);
+            // An image may take longer to pull than the job may wait.
+            let opener = self.chain.opener(self.address);
+            let accepted = tokio::time::timeout(
+                Duration::from_secs(left),
+                self.host.accept(&self.job.spec_hash, &opener),
+            );
+            let error = match accepted.await {
+                Ok(Ok(spec)) => return Ok(spec),
+                Ok(Err(error)) => error,
+                Err(_) => anyhow::anyhow!("what the job needs did not come before its start deadline"),
+            };
             let hopeless = !error.is::<NotThereYet>();
             if hopeless || self.now().clock >= deadline || self.status() != Some(JobStatus::Assigned) {
                 tracing::warn!(job = %self.address, error = format!("{error:#}"), "this node cannot run the job");
@@ -188,72 +247,111 @@ impl Session {
         Ok(())
     }
 
-    /// Runs the job's command to its end, the job's end, or the end of what is paid.
+    /// The job's folder: with what still runs in it, or empty.
+    async fn workspace(&self, root: &std::path::Path) -> anyhow::Result<(Workspace, Option<Running>)> {
+        if let Ok(mut workspace) = Workspace::open(root) {
+            // Whatever goes wrong now, what runs in it keeps it.
+            workspace.keep(true);
+            if let Some(running) = self.host.attach(&self.run(), &workspace).await? {
+                tracing::info!(job = %self.address, "the job's container is found again");
+                return Ok((workspace, Some(running)));
+            }
+        }
+        if root.exists() {
+            // A guard that was let go a moment ago may still be at it.
+            let folder = root.canonicalize().context("cannot find the job's folder")?;
+            tokio::task::spawn_blocking(move || orphans::kill_below(&folder)).await??;
+        }
+        let workspace = Workspace::create(root).context("cannot make the job's folder")?;
+        Ok((workspace, None))
+    }
+
+    fn show(&self, spec: &PreparedSpec) {
+        let (name, runner) = (&spec.spec().name, spec.runner().name());
+        self.host.place.runs(&self.address.to_string(), name, runner);
+    }
+
+    fn run(&self) -> Run {
+        Run {
+            job: self.address.to_string(),
+            assignment: self.job.assignment,
+        }
+    }
+
+    /// Runs the job's command to its end, the job's end, or the end of what is paid. `found` runs already.
     async fn attempt(
         &mut self,
         spec: anyhow::Result<PreparedSpec>,
-        workspace: &Workspace,
+        workspace: &mut Workspace,
+        found: Option<Running>,
         meter: Meter,
-    ) -> anyhow::Result<(Meter, Ended)> {
+    ) -> anyhow::Result<(Meter, Ended, Option<Running>)> {
+        if let Some(mut running) = found {
+            if let Ok(spec) = &spec {
+                self.show(spec);
+            }
+            let disk = spec.as_ref().map_or(u64::MAX, |spec| self.host.disk_bytes(spec));
+            let ended = self.attend(&mut running, workspace, disk, &meter).await?;
+            return Ok((meter, ended, Some(running)));
+        }
         let untouched = Meter {
             max_duration: meter.before,
             ..meter
         };
+        let unable = |ended| Ok((untouched, ended, None));
         if self.journal.last().is_none() {
-            return Ok((untouched, Ended::failed("the node has lost its record of this job")));
+            return unable(Ended::failed("the node has lost its record of this job"));
         }
         if !self.runs() {
-            return Ok((
-                untouched,
-                Ended::completed(Exit::KILLED, Some("the job ended while the node was down")),
-            ));
+            return unable(Ended::completed(Exit::KILLED, "the job ended while the node was down"));
         }
         let spec = match spec {
             Ok(spec) => spec,
-            Err(error) => {
-                return Ok((
-                    untouched,
-                    Ended::failed(format!("the node cannot run this job: {error:#}")),
-                ));
-            }
+            Err(error) => return unable(Ended::failed(format!("the node cannot run this job: {error:#}"))),
         };
         let left = meter.left(meter.since);
         if left == 0 || self.journal.launches() >= MAX_LAUNCHES {
-            return Ok((
-                untouched,
-                Ended::failed("the node was interrupted and cannot run the job again"),
-            ));
+            return unable(Ended::failed("the node was interrupted and cannot run the job again"));
         }
         if self.journal.launches() > 0 {
             tracing::info!(job = %self.address, before = meter.before, left, "runs the job again after a restart");
         }
         self.journal.launch()?;
-        let mut process = match self.host.start(&spec, workspace, left).await {
-            Ok(process) => process,
-            Err(error) => {
-                return Ok((
-                    untouched,
-                    Ended::failed(format!("the job cannot be started: {error:#}")),
-                ));
-            }
+        let opener = self.chain.opener(self.address);
+        let mut running = match self.host.start(self.run(), &spec, workspace, left, &opener).await {
+            Ok(running) => running,
+            Err(error) => return unable(Ended::failed(format!("the job cannot be started: {error:#}"))),
         };
+        workspace.keep(matches!(running, Running::Container(_)));
         tracing::info!(job = %self.address, name = spec.spec().name, device = self.host.device, "runs");
-        let ended = self.attend(&mut process, &meter).await?;
-        Ok((meter, ended))
+        self.show(&spec);
+        let ended = self
+            .attend(&mut running, workspace, self.host.disk_bytes(&spec), &meter)
+            .await?;
+        Ok((meter, ended, Some(running)))
     }
 
-    async fn attend(&mut self, process: &mut Process, meter: &Meter) -> anyhow::Result<Ended> {
+    async fn attend(
+        &mut self,
+        running: &mut Running,
+        workspace: &Workspace,
+        disk_bytes: u64,
+        meter: &Meter,
+    ) -> anyhow::Result<Ended> {
         let half = Duration::from_millis(u64::from(self.job.proof_timeout) * 500);
         let interval = self.host.proof_interval.min(half).max(Duration::from_millis(500));
         let mut ticks = tokio::time::interval_at(Instant::now() + interval, interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut deadline = self.deadline(meter);
-        loop {
+        let full = usage::exceeded(workspace.work().to_owned(), disk_bytes, self.host.reserve);
+        let mut full = std::pin::pin!(full);
+        let grace = self.host.grace;
+        let why = loop {
             tokio::select! {
-                exit = process.wait() => {
-                    let exit = exit?;
-                    tracing::info!(job = %self.address, exit_code = exit.code, "the job's command has ended");
-                    return Ok(Ended::completed(exit, None));
+                outcome = running.wait() => {
+                    let outcome = outcome?;
+                    tracing::info!(job = %self.address, exit_code = outcome.exit.code, "the job's command has ended");
+                    return Ok(Ended::by_itself(outcome, self.now().clock));
                 }
                 _ = ticks.tick() => {
                     let observation = self.now();
@@ -261,21 +359,21 @@ impl Session {
                     self.sign(&observation, served, ReceiptStatus::Running, 0, [0; 32])?;
                 }
                 () = tokio::time::sleep_until(deadline) => {
-                    let exit = process.stop().await?;
-                    tracing::info!(job = %self.address, "stopped: it has run for as long as it was paid");
-                    return Ok(Ended::completed(exit, Some("stopped: the job has run for as long as it was paid")));
+                    break "the job has run for as long as it was paid".to_owned();
                 }
+                reason = &mut full => break reason,
                 changed = self.news.changed() => {
                     changed.context("the watch has ended")?;
                     deadline = self.deadline(meter);
                     if !self.runs() {
-                        let exit = process.stop().await?;
-                        tracing::info!(job = %self.address, status = ?self.status(), "stopped: the job runs no more");
-                        return Ok(Ended::completed(exit, Some("stopped: the job ended on the network")));
+                        break "the job ended on the network".to_owned();
                     }
                 }
             }
-        }
+        };
+        let outcome = running.stop(grace).await?;
+        tracing::info!(job = %self.address, status = ?self.status(), why, "stopped");
+        Ok(Ended::completed(outcome.exit, format!("stopped: {why}")))
     }
 
     /// When the job will be paid out, by this host's clock: counted on from the chain's, should that be out of reach.
@@ -316,6 +414,7 @@ impl Session {
         };
         let receipt = self.receipt(observation, sequence, served, status, exit_code, digest);
         self.journal.receipt(&receipt)?;
+        self.host.place.proved(&self.address.to_string(), sequence, served);
         self.poster.post(receipt);
         Ok(())
     }

@@ -35,11 +35,12 @@ pub enum FileError {
     },
 }
 
-/// The folders of one run of a job. Dropping it deletes them.
+/// The folders of one run of a job. Dropping it deletes them, unless they are [kept](Workspace::keep).
 #[derive(Debug)]
 pub struct Workspace {
     root: PathBuf,
     work: PathBuf,
+    keep: bool,
 }
 
 impl Workspace {
@@ -52,13 +53,46 @@ impl Workspace {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let work = root.join("work");
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&work)?;
+        let make = |folder: &Path, mode| std::fs::DirBuilder::new().recursive(true).mode(mode).create(folder);
+        // Whom the work folder is given to has to get through to it, and sees nothing on the way.
+        make(root, 0o711)?;
+        make(&root.join("work"), 0o700)?;
         // The mark on the job's processes must be the name that the system knows the folder by.
+        Self::open(root)
+    }
+
+    /// The workspace at `root` as an earlier life of the daemon left it.
+    ///
+    /// # Errors
+    /// If it is not there.
+    pub fn open(root: &Path) -> std::io::Result<Self> {
         Ok(Self {
             root: root.canonicalize()?,
-            work: work.canonicalize()?,
+            work: root.join("work").canonicalize()?,
+            keep: false,
         })
+    }
+
+    /// Whether dropping it leaves the folders: something that outlives the daemon works in them.
+    pub fn keep(&mut self, keep: bool) {
+        self.keep = keep;
+    }
+
+    /// Hands the work folder and what lies in it to another user.
+    ///
+    /// # Errors
+    /// If this user may not do that.
+    pub fn give_to(&self, user: u32, group: u32) -> std::io::Result<()> {
+        let mut open = vec![self.work.clone()];
+        while let Some(path) = open.pop() {
+            std::os::unix::fs::lchown(&path, Some(user), Some(group))?;
+            if path.symlink_metadata()?.is_dir() {
+                for entry in std::fs::read_dir(&path)? {
+                    open.push(entry?.path());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The folder that the job's command runs in.
@@ -141,6 +175,9 @@ impl Workspace {
 
 impl Drop for Workspace {
     fn drop(&mut self) {
+        if self.keep {
+            return;
+        }
         if let Err(error) = std::fs::remove_dir_all(&self.root) {
             tracing::warn!(folder = %self.root.display(), %error, "cannot delete the job's folder");
         }

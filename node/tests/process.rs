@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use gantry_node::guard::{Exit, Limits};
 use gantry_node::orphans;
 use gantry_node::process::{Order, Process};
+use gantry_node::sandbox::Sandbox;
 use gantry_node::workspace::Workspace;
 
 const NODE: &str = env!("CARGO_BIN_EXE_gantry-node");
@@ -52,6 +53,8 @@ impl Bench {
             log: &log,
             log_bytes,
             limits,
+            user: None,
+            sandbox: &Sandbox::default(),
         };
         Process::start(Path::new(NODE), std::slice::from_ref(&self.tools), order)
             .await
@@ -243,6 +246,8 @@ async fn a_command_that_the_node_does_not_offer_is_refused() {
         log: &log,
         log_bytes: 1,
         limits: LIMITS,
+        user: None,
+        sandbox: &Sandbox::default(),
     };
     let error = Process::start(Path::new(NODE), std::slice::from_ref(&bench.tools), order)
         .await

@@ -82,7 +82,9 @@ impl TestMarket {
     pub async fn open_render(&self, samples: u32) -> anyhow::Result<Pubkey> {
         let examples = repository().join("examples");
         let mut spec = JobSpec::load(&examples.join("render.json"))?;
-        let gantry_sdk::spec::Runner::Process(runner) = &mut spec.runner;
+        let gantry_sdk::spec::Runner::Process(runner) = &mut spec.runner else {
+            bail!("the example runs a program");
+        };
         runner.command.extend([
             "--samples".to_owned(),
             samples.to_string(),

@@ -1,16 +1,30 @@
 //! Files addressed by their SHA-256.
+//!
+//! Nothing that is read is trusted before its hash is checked, and nothing shows under its address before all of it is
+//! there. Large files go in parts: an upload that breaks leaves nothing behind, a download that breaks goes on where it
+//! stopped.
 
 use crate::Hash32;
 use bytes::Bytes;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path as ObjectPath};
+use futures::TryStreamExt as _;
+use object_store::{
+    ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart, local::LocalFileSystem, path::Path as ObjectPath,
+};
+use sha2::{Digest as _, Sha256};
 use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-/// Largest blob that is read, bytes: nobody else's store may fill this machine's memory.
+/// Largest blob that is read or written unless a store is told otherwise, bytes: nobody else's store may fill this
+/// machine.
 pub const MAX_BLOB: u64 = 1 << 30;
+/// What is moved at a time, bytes; S3 takes no smaller parts than 5 MiB.
+const PART: u64 = 8 << 20;
+/// Parts on their way at once.
+const PARTS: usize = 4;
 
 /// A blob that cannot be stored or read.
 #[derive(Debug, thiserror::Error)]
@@ -26,21 +40,39 @@ pub enum BlobError {
         /// What is there.
         found: Hash32,
     },
-    /// Larger than [`MAX_BLOB`].
-    #[error("blob {hash} has {size} bytes; at most {MAX_BLOB} are read")]
+    /// Larger than the store's bound.
+    #[error("blob {hash} has {size} bytes; at most {most} are read")]
     TooLarge {
         /// Its address.
         hash: Hash32,
         /// Its bytes.
         size: u64,
+        /// The bound.
+        most: u64,
     },
-    /// A folder that cannot be used.
-    #[error("cannot use the blob folder {}: {source}", path.display())]
+    /// A file that is larger than the store's bound.
+    #[error("{size} bytes are too many for one blob: at most {most} are stored")]
+    TooMuch {
+        /// Its bytes.
+        size: u64,
+        /// The bound.
+        most: u64,
+    },
+    /// A folder or file that cannot be used.
+    #[error("cannot use {}: {source}", path.display())]
     Folder {
-        /// The folder.
+        /// The folder or file.
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// An address of a store that this program cannot speak to.
+    #[error("cannot use the blob store {url}: {problem}")]
+    Address {
+        /// The address.
+        url: String,
+        /// What to do about it.
+        problem: String,
     },
     /// The store refuses.
     #[error("blob store: {0}")]
@@ -51,6 +83,7 @@ pub enum BlobError {
 #[derive(Clone)]
 pub struct BlobStore {
     store: Arc<dyn ObjectStore>,
+    most: u64,
 }
 
 impl fmt::Debug for BlobStore {
@@ -60,12 +93,17 @@ impl fmt::Debug for BlobStore {
 }
 
 impl BlobStore {
-    /// The store in `folder`, which is made if it does not exist.
+    /// The store in `place`: a folder, which is made if it does not exist, or `s3://bucket/prefix` in programs that
+    /// were built with the feature `s3`. Keys, region and endpoint are the usual variables then: `AWS_ACCESS_KEY_ID`,
+    /// `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT`.
     ///
     /// # Errors
-    /// If the folder cannot be made or read.
-    pub fn open(folder: impl AsRef<Path>) -> Result<Self, BlobError> {
-        let path = folder.as_ref();
+    /// If the folder cannot be made or read, or the address is none that this program speaks to.
+    pub fn open(place: impl AsRef<Path>) -> Result<Self, BlobError> {
+        let path = place.as_ref();
+        if let Some(url) = path.to_str().filter(|text| text.contains("://")) {
+            return Ok(Self::new(remote(url)?));
+        }
         std::fs::create_dir_all(path).map_err(|source| BlobError::Folder {
             path: path.to_owned(),
             source,
@@ -75,20 +113,64 @@ impl BlobStore {
 
     /// A store over any object store.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store }
+        Self { store, most: MAX_BLOB }
     }
 
-    /// Stores `bytes`; the same bytes have the same address, however often they are stored.
+    /// The same store with another bound on each blob, bytes.
+    pub fn with_limit(self, most: u64) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Stores `bytes`; the same bytes have the same address, however often they are stored. A damaged blob there is
+    /// replaced.
     ///
     /// # Errors
-    /// If the store refuses.
+    /// If they are too many, or the store refuses.
     pub async fn put(&self, bytes: impl Into<Bytes>) -> Result<[u8; 32], BlobError> {
         let bytes = bytes.into();
+        self.check_size(bytes.len() as u64)?;
         let hash = Hash32::of(&bytes);
-        if !self.contains(&hash.0).await? {
+        if !self.is_whole(hash).await? {
             self.store.put(&location(hash), PutPayload::from(bytes)).await?;
         }
         Ok(hash.0)
+    }
+
+    /// Stores the file at `path` in parts, without reading all of it into memory. The blob is there once all of it is;
+    /// where an upload breaks off, nothing is left behind.
+    ///
+    /// # Errors
+    /// If the file cannot be read, changes while it is, or is too large, or the store refuses.
+    pub async fn put_file(&self, path: &Path) -> Result<[u8; 32], BlobError> {
+        let io = |source| BlobError::Folder {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = tokio::fs::File::open(path).await.map_err(io)?;
+        self.check_size(file.metadata().await.map_err(io)?.len())?;
+        let (hash, size) = hash_of(&mut file).await.map_err(io)?;
+        self.check_size(size)?;
+        if self.is_whole(hash).await? {
+            return Ok(hash.0);
+        }
+        let file = tokio::fs::File::open(path).await.map_err(io)?;
+        let upload = self.store.put_multipart(&location(hash)).await?;
+        let mut writer = WriteMultipart::new_with_chunk_size(upload, PART as usize);
+        match copy_parts(file, &mut writer).await {
+            // What was sent is what was hashed, or it is not sent at all.
+            Ok(sent) if sent == hash => {
+                writer.finish().await?;
+                Ok(hash.0)
+            }
+            Ok(found) => {
+                writer.abort().await?;
+                Err(BlobError::Damaged { wanted: hash, found })
+            }
+            Err(error) => {
+                writer.abort().await?;
+                Err(error.into_blob(path))
+            }
+        }
     }
 
     /// The bytes with this SHA-256, verified.
@@ -97,22 +179,60 @@ impl BlobStore {
     /// If there are none, too many, or other ones.
     pub async fn get(&self, hash: &[u8; 32]) -> Result<Bytes, BlobError> {
         let wanted = Hash32(*hash);
-        let found = match self.store.get(&location(wanted)).await {
+        self.size(wanted).await?;
+        let bytes = match self.store.get(&location(wanted)).await {
             Err(object_store::Error::NotFound { .. }) => return Err(BlobError::Missing(wanted)),
-            other => other?,
+            other => other?.bytes().await?,
         };
-        if found.meta.size > MAX_BLOB {
-            return Err(BlobError::TooLarge {
-                hash: wanted,
-                size: found.meta.size,
-            });
-        }
-        let bytes = found.bytes().await?;
         let found = Hash32::of(&bytes);
         if found != wanted {
             return Err(BlobError::Damaged { wanted, found });
         }
         Ok(bytes)
+    }
+
+    /// Writes the bytes with this SHA-256 into the new file `path`, part by part, verified before the file has its name.
+    /// What an earlier call that broke off had fetched is not fetched again.
+    ///
+    /// # Errors
+    /// If there are none, too many, or other ones; or if the file cannot be written.
+    pub async fn get_file(&self, hash: &[u8; 32], path: &Path) -> Result<u64, BlobError> {
+        let wanted = Hash32(*hash);
+        let size = self.size(wanted).await?;
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{wanted}.partial"));
+        let partial = PathBuf::from(name);
+        let io = |source| BlobError::Folder {
+            path: partial.clone(),
+            source,
+        };
+        let mut options = tokio::fs::OpenOptions::new();
+        options.read(true).append(true).create(true);
+        let mut file = options.open(&partial).await.map_err(io)?;
+        let mut there = file.metadata().await.map_err(io)?.len();
+        if there > size {
+            file.set_len(0).await.map_err(io)?;
+            there = 0;
+        }
+        while there < size {
+            let part = there..size.min(there.saturating_add(PART));
+            let bytes = self.store.get_range(&location(wanted), part).await?;
+            if bytes.is_empty() {
+                break;
+            }
+            there += bytes.len() as u64;
+            file.write_all(&bytes).await.map_err(io)?;
+        }
+        file.sync_all().await.map_err(io)?;
+        let mut file = tokio::fs::File::open(&partial).await.map_err(io)?;
+        let (found, _) = hash_of(&mut file).await.map_err(io)?;
+        if found != wanted {
+            // Going on from there would never get better.
+            tokio::fs::remove_file(&partial).await.map_err(io)?;
+            return Err(BlobError::Damaged { wanted, found });
+        }
+        tokio::fs::rename(&partial, path).await.map_err(io)?;
+        Ok(size)
     }
 
     /// Whether there is a blob with this SHA-256; its bytes are not looked at.
@@ -126,6 +246,111 @@ impl BlobStore {
             Err(error) => Err(error.into()),
         }
     }
+
+    /// Whether there is a blob with this SHA-256 and the bytes are its own.
+    async fn is_whole(&self, hash: Hash32) -> Result<bool, BlobError> {
+        let mut bytes = match self.store.get(&location(hash)).await {
+            Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            other => other?.into_stream(),
+        };
+        let mut digest = Sha256::new();
+        while let Some(part) = bytes.try_next().await? {
+            digest.update(&part);
+        }
+        Ok(hash.0 == <[u8; 32]>::from(digest.finalize()))
+    }
+
+    async fn size(&self, hash: Hash32) -> Result<u64, BlobError> {
+        let size = match self.store.head(&location(hash)).await {
+            Err(object_store::Error::NotFound { .. }) => return Err(BlobError::Missing(hash)),
+            other => other?.size,
+        };
+        let most = self.most;
+        if size > most {
+            return Err(BlobError::TooLarge { hash, size, most });
+        }
+        Ok(size)
+    }
+
+    fn check_size(&self, size: u64) -> Result<(), BlobError> {
+        let most = self.most;
+        if size > most {
+            Err(BlobError::TooMuch { size, most })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Why an upload in parts broke off.
+enum PartError {
+    Read(io::Error),
+    Send(object_store::Error),
+}
+
+impl PartError {
+    fn into_blob(self, path: &Path) -> BlobError {
+        match self {
+            Self::Read(source) => BlobError::Folder {
+                path: path.to_owned(),
+                source,
+            },
+            Self::Send(error) => error.into(),
+        }
+    }
+}
+
+/// Sends all of `file`; gives the hash of what was sent.
+async fn copy_parts(mut file: tokio::fs::File, writer: &mut WriteMultipart) -> Result<Hash32, PartError> {
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; PART as usize];
+    loop {
+        let read = file.read(&mut buffer).await.map_err(PartError::Read)?;
+        if read == 0 {
+            return Ok(Hash32(digest.finalize().into()));
+        }
+        digest.update(&buffer[..read]);
+        writer.wait_for_capacity(PARTS).await.map_err(PartError::Send)?;
+        writer.write(&buffer[..read]);
+    }
+}
+
+async fn hash_of(file: &mut tokio::fs::File) -> io::Result<(Hash32, u64)> {
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    let mut size = 0;
+    loop {
+        let read = file.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok((Hash32(digest.finalize().into()), size));
+        }
+        size += read as u64;
+        digest.update(&buffer[..read]);
+    }
+}
+
+#[cfg(feature = "s3")]
+fn remote(url: &str) -> Result<Arc<dyn ObjectStore>, BlobError> {
+    use object_store::{aws::AmazonS3Builder, prefix::PrefixStore};
+    let Some(rest) = url.strip_prefix("s3://").filter(|rest| !rest.is_empty()) else {
+        return Err(BlobError::Address {
+            url: url.to_owned(),
+            problem: "write s3://bucket/prefix, or the path of a folder".into(),
+        });
+    };
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let store = AmazonS3Builder::from_env().with_bucket_name(bucket).build()?;
+    Ok(Arc::new(PrefixStore::new(store, prefix)))
+}
+
+#[cfg(not(feature = "s3"))]
+fn remote(url: &str) -> Result<Arc<dyn ObjectStore>, BlobError> {
+    Err(BlobError::Address {
+        url: url.to_owned(),
+        problem: "this program was built without S3: build it with `--features gantry-sdk/s3`, or write the path of a \
+                  folder"
+            .into(),
+    })
 }
 
 /// Two levels, so that no folder grows without bound.
@@ -155,5 +380,99 @@ mod tests {
         )
         .expect("written");
         assert!(matches!(store.get(&hash).await, Err(BlobError::Damaged { .. })));
+    }
+
+    /// A store of small blobs, where the local ones lie, and a folder for files.
+    fn bench() -> (tempfile::TempDir, BlobStore) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = BlobStore::open(folder.path().join("blobs")).expect("opens");
+        (folder, store.with_limit(40 << 20))
+    }
+
+    fn place(folder: &tempfile::TempDir, hash: &[u8; 32]) -> PathBuf {
+        folder.path().join("blobs").join(location(Hash32(*hash)).to_string())
+    }
+
+    #[tokio::test]
+    async fn a_damaged_blob_is_refused_and_mended_by_storing_it_again() {
+        let (folder, store) = bench();
+        let file = folder.path().join("file");
+        std::fs::write(&file, vec![7; 1_000]).expect("written");
+        let hash = store.put_file(&file).await.expect("stores");
+        for damage in [vec![8; 1_000], vec![7; 999], Vec::new()] {
+            std::fs::write(place(&folder, &hash), &damage).expect("damaged");
+            assert!(matches!(store.get(&hash).await, Err(BlobError::Damaged { .. })));
+            let copy = folder.path().join("copy");
+            assert!(matches!(
+                store.get_file(&hash, &copy).await,
+                Err(BlobError::Damaged { .. })
+            ));
+            assert!(!copy.exists(), "nothing unverified has its name");
+            assert_eq!(store.put(vec![7; 1_000]).await.expect("stores again"), hash);
+            assert_eq!(store.get(&hash).await.expect("whole").len(), 1_000);
+        }
+    }
+
+    #[tokio::test]
+    async fn large_files_go_in_parts_and_a_download_goes_on_where_it_stopped() {
+        let (folder, store) = bench();
+        let file = folder.path().join("file");
+        let content: Vec<u8> = (0..20_000_003u32).map(|n| (n % 251) as u8).collect();
+        std::fs::write(&file, &content).expect("written");
+        let hash = store.put_file(&file).await.expect("stores");
+        assert_eq!(hash, Hash32::of(&content).0);
+        let copy = folder.path().join("copy");
+        let partial = folder.path().join(format!("copy.{}.partial", Hash32(hash)));
+        std::fs::write(&partial, &content[..9_000_001]).expect("as if it had broken off");
+        // What is there already is not read again: only the end of the blob is left, and that is enough.
+        let blob = place(&folder, &hash);
+        let mut beginning = std::fs::read(&blob).expect("read");
+        beginning[..1_000].fill(0);
+        std::fs::write(&blob, &beginning).expect("damaged where it is not needed");
+        assert_eq!(
+            store.get_file(&hash, &copy).await.expect("fetches"),
+            content.len() as u64
+        );
+        assert!(std::fs::read(&copy).expect("read") == content && !partial.exists());
+        // A wrong beginning is noticed, and not gone on with.
+        std::fs::write(&partial, b"something else").expect("written");
+        std::fs::write(&blob, &content).expect("mended");
+        assert!(matches!(
+            store.get_file(&hash, &copy).await,
+            Err(BlobError::Damaged { .. })
+        ));
+        store.get_file(&hash, &copy).await.expect("starts over");
+    }
+
+    #[tokio::test]
+    async fn sizes_have_bounds_both_ways() {
+        let (folder, store) = bench();
+        let hash = store.put(vec![1; 2_000]).await.expect("stores");
+        let small = store.clone().with_limit(1_999);
+        assert!(matches!(
+            small.get(&hash).await,
+            Err(BlobError::TooLarge { size: 2_000, .. })
+        ));
+        let copy = folder.path().join("copy");
+        assert!(matches!(
+            small.get_file(&hash, &copy).await,
+            Err(BlobError::TooLarge { .. })
+        ));
+        assert!(matches!(
+            small.put(vec![2; 2_000]).await,
+            Err(BlobError::TooMuch { .. })
+        ));
+        let file = folder.path().join("file");
+        std::fs::write(&file, vec![3; 2_000]).expect("written");
+        assert!(matches!(small.put_file(&file).await, Err(BlobError::TooMuch { .. })));
+    }
+
+    #[test]
+    #[cfg(not(feature = "s3"))]
+    fn a_store_that_was_not_built_in_says_how_to_get_it() {
+        let error = BlobStore::open("s3://bucket/prefix")
+            .expect_err("not built in")
+            .to_string();
+        assert!(error.contains("--features gantry-sdk/s3"), "{error}");
     }
 }

@@ -7,6 +7,7 @@
 //! - [`client`]: the whole life of a job over JSON-RPC;
 //! - [`spec`], [`blob`], [`manifest`]: what a job runs, where its files lie, what it left behind;
 //! - [`receipt`], [`keys`], [`signer`]: usage receipts, key files, and others who sign;
+//! - [`seal`]: specs and results that only one key can read;
 //! - [`amount`], [`mints`]: amounts and mints as people write them;
 //! - [`bootstrap`]: sets up the programs on a network of one's own;
 //! - `service`: what the daemons have in common, on Unix.
@@ -28,6 +29,7 @@ pub mod mints;
 pub mod pda;
 mod programs;
 pub mod receipt;
+pub mod seal;
 #[cfg(unix)]
 pub mod service;
 pub mod signer;

@@ -3,6 +3,7 @@
 use crate::{
     Hash32,
     blob::{BlobError, BlobStore},
+    seal::{self, Kind, Opener, SealError},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -21,7 +22,7 @@ pub struct StoredFile {
     pub path: String,
     /// SHA-256 of its bytes.
     pub sha256: Hash32,
-    /// Bytes.
+    /// Bytes, of what was sealed where it is sealed.
     pub size: u64,
 }
 
@@ -53,6 +54,9 @@ pub enum ManifestError {
     /// A blob is missing or damaged.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// The manifest or a file is sealed and does not open.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// The manifest is none.
     #[error("the result's manifest does not read: {0}")]
     Malformed(String),
@@ -117,7 +121,27 @@ impl ResultManifest {
     /// # Errors
     /// If it is missing, damaged or malformed.
     pub async fn fetch(blobs: &BlobStore, output_digest: &[u8; 32]) -> Result<Self, ManifestError> {
-        Self::decode(&blobs.get(output_digest).await?)
+        let bytes = blobs.get(output_digest).await?;
+        if seal::is_sealed(&bytes) {
+            return Err(SealError::Closed.into());
+        }
+        Self::decode(&bytes)
+    }
+
+    /// As [`fetch`](Self::fetch), and opens a manifest that is sealed.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch), and if it is sealed and does not open.
+    pub async fn fetch_with(
+        blobs: &BlobStore,
+        output_digest: &[u8; 32],
+        opener: &Opener<'_>,
+    ) -> Result<Self, ManifestError> {
+        let bytes = blobs.get(output_digest).await?;
+        if seal::is_sealed(&bytes) {
+            return Self::decode(&opener.open(Kind::Manifest, &bytes)?);
+        }
+        Self::decode(&bytes)
     }
 
     /// Writes the outputs and the logs into `folder`, each verified against its hash; gives the paths written.
@@ -125,6 +149,19 @@ impl ResultManifest {
     /// # Errors
     /// If a blob is missing or damaged, a name would leave the folder, or a file cannot be written.
     pub async fn save(&self, blobs: &BlobStore, folder: &Path) -> Result<Vec<PathBuf>, ManifestError> {
+        self.save_with(blobs, folder, None).await
+    }
+
+    /// As [`save`](Self::save), and opens the files that are sealed.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save), and if one is sealed and does not open.
+    pub async fn save_with(
+        &self,
+        blobs: &BlobStore,
+        folder: &Path,
+        opener: Option<&Opener<'_>>,
+    ) -> Result<Vec<PathBuf>, ManifestError> {
         let files: Vec<&StoredFile> = self.outputs.iter().chain(&self.logs).collect();
         if let Some(file) = files.iter().find(|file| !crate::spec::is_safe_path(&file.path)) {
             return Err(ManifestError::UnsafePath(file.path.clone()));
@@ -132,6 +169,10 @@ impl ResultManifest {
         let mut written = Vec::new();
         for file in files {
             let bytes = blobs.get(&file.sha256.0).await?;
+            let bytes = match opener {
+                Some(opener) if seal::is_sealed(&bytes) => opener.open(Kind::File, &bytes)?.into(),
+                _ => bytes,
+            };
             let found = bytes.len() as u64;
             if found != file.size {
                 return Err(ManifestError::Size {

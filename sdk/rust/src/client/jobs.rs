@@ -8,6 +8,7 @@ use crate::{
     manifest::ResultManifest,
     market::accounts::{Job, PaymentMint},
     pda,
+    seal::{Context, Opener, Sealer},
     spec::PreparedSpec,
 };
 use gantry_core::billing;
@@ -274,15 +275,65 @@ impl Gantry {
     /// # Errors
     /// [`ClientError::NotFound`] for a job without a result; [`ClientError::Manifest`] where it is missing or damaged.
     pub async fn result(&self, address: &Pubkey, blobs: &BlobStore) -> Result<ResultManifest, ClientError> {
+        let digest = self.output_digest(address).await?;
+        Ok(ResultManifest::fetch(blobs, &digest).await?)
+    }
+
+    async fn output_digest(&self, address: &Pubkey) -> Result<[u8; 32], ClientError> {
         let digest = match self.job(address).await? {
             Some(job) if job.output_digest != [0; 32] => Some(job.output_digest),
             _ => self.job_history(address).await?.output_digest(),
         };
-        let digest = digest.ok_or_else(|| ClientError::NotFound {
+        digest.ok_or_else(|| ClientError::NotFound {
             what: "result (no final receipt yet) of job",
             address: address.to_string(),
+        })
+    }
+
+    /// As [`result`](Self::result), and opens one that is sealed to `key`. Gives what opens its files, too.
+    ///
+    /// # Errors
+    /// As [`result`](Self::result), and if it is sealed and does not open.
+    pub async fn sealed_result<'a>(
+        &self,
+        address: &Pubkey,
+        blobs: &BlobStore,
+        key: &'a Keypair,
+    ) -> Result<(ResultManifest, Opener<'a>), ClientError> {
+        let context = self.seal_context(address).await?;
+        let opener = Opener { key, context };
+        let digest = self.output_digest(address).await?;
+        Ok((ResultManifest::fetch_with(blobs, &digest, &opener).await?, opener))
+    }
+
+    /// What seals the next job of `wallet` to the node account `node`, and that job's number: pass both on to
+    /// [`OpenJob`].
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] for a node that is not listed.
+    pub async fn sealer(&self, wallet: &Pubkey, node: &Pubkey) -> Result<(Sealer, u64), ClientError> {
+        let listed = self.node(node).await?.ok_or_else(|| ClientError::NotFound {
+            what: "node",
+            address: node.to_string(),
         })?;
-        Ok(ResultManifest::fetch(blobs, &digest).await?)
+        let id = self.customer(wallet).await?.map_or(0, |customer| customer.next_job_id);
+        let context = self.seal_context(&pda::job(wallet, id)).await?;
+        let sealer = Sealer {
+            recipient: listed.node_key,
+            context,
+        };
+        Ok((sealer, id))
+    }
+
+    async fn seal_context(&self, job: &Pubkey) -> Result<Context, ClientError> {
+        let params = self.market_params().await?.ok_or_else(|| ClientError::NotFound {
+            what: "market set-up at",
+            address: pda::market_params().to_string(),
+        })?;
+        Ok(Context {
+            genesis_hash: params.genesis_hash,
+            job: *job,
+        })
     }
 
     async fn own_job(&self, wallet: &AnySigner, address: &Pubkey) -> Result<Job, ClientError> {

@@ -1,9 +1,9 @@
 //! What a job spec may say.
 
-use super::{GpuRequirements, JobSpec, MAX_FILES, NodeRequirements, ProcessRunner, Runner, SpecError, VERSION};
+use super::{ContainerRunner, GpuRequirements, JobSpec, MAX_FILES, NodeRequirements, Runner, SpecError, VERSION};
 use crate::{amount, gpu, state};
 use gantry_core::requirements::{MAX_COUNTRIES, MAX_GPU_MODELS};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// More digits after the point than any token has.
 const MOST_DECIMALS: u8 = 19;
@@ -11,6 +11,11 @@ const MAX_ARGUMENTS: usize = 256;
 const MAX_VARIABLES: usize = 64;
 const MAX_TIER: u8 = 3;
 const MAX_BPS: u16 = 10_000;
+/// Below this, container runtimes refuse.
+const LEAST_MEMORY_MIB: u64 = 8;
+const LEAST_CPU_MILLIS: u64 = 10;
+/// Far beyond any machine, and far from any overflow.
+const MOST: u64 = 1 << 24;
 
 /// Whether `path` stays inside the folder that it is relative to, on any system: names between single slashes, none of
 /// them `.` or `..`, at most 255 bytes and no control characters or backslashes.
@@ -48,7 +53,16 @@ impl JobSpec {
             "write 1 to 64 printable characters",
         )?;
         match &self.runner {
-            Runner::Process(process) => check_process(process)?,
+            Runner::Process(process) => {
+                let program = process.command.first().is_some_and(|program| !program.is_empty());
+                let usage = "name a program: [\"program\", \"argument\", …]";
+                ensure(program, "runner.process.command", usage)?;
+                check_command("process", &process.command, &process.env)?;
+            }
+            Runner::Container(container) => {
+                check_command("container", &container.command, &container.env)?;
+                self.check_container(container)?;
+            }
         }
         self.check_files()?;
         self.requirements.validate()?;
@@ -80,6 +94,32 @@ impl JobSpec {
         )
     }
 
+    fn check_container(&self, container: &ContainerRunner) -> Result<(), SpecError> {
+        let given = self.requirements.gpu.as_ref().map_or(0, |gpu| gpu.count);
+        ensure(
+            container.gpus <= given,
+            "runner.container.gpus",
+            format!(
+                "asks for {} GPUs, `requirements.gpu.count` for {given}: ask for as many there",
+                container.gpus
+            ),
+        )?;
+        let limits = [
+            ("memory_mib", container.memory_mib, LEAST_MEMORY_MIB),
+            ("cpu_millis", container.cpu_millis.map(u64::from), LEAST_CPU_MILLIS),
+            ("pids", container.pids.map(u64::from), 1),
+            ("disk_mib", container.disk_mib, 1),
+        ];
+        for (name, limit, least) in limits {
+            ensure(
+                limit.is_none_or(|limit| (least..=MOST).contains(&limit)),
+                format!("runner.container.{name}"),
+                format!("goes from {least} to {MOST}; leave it out for what the node gives at most"),
+            )?;
+        }
+        Ok(())
+    }
+
     fn check_files(&self) -> Result<(), SpecError> {
         let many = format!("at most {MAX_FILES} files");
         ensure(self.inputs.len() <= MAX_FILES, "inputs", &*many)?;
@@ -105,27 +145,21 @@ impl JobSpec {
     }
 }
 
-fn check_process(process: &ProcessRunner) -> Result<(), SpecError> {
-    let field = |name: &str| format!("runner.process.{name}");
-    let program = process.command.first().is_some_and(|program| !program.is_empty());
+fn check_command(runner: &str, command: &[String], env: &BTreeMap<String, String>) -> Result<(), SpecError> {
+    let field = |name: &str| format!("runner.{runner}.{name}");
     ensure(
-        program,
-        field("command"),
-        "name a program: [\"program\", \"argument\", …]",
-    )?;
-    ensure(
-        process.command.len() <= MAX_ARGUMENTS,
+        command.len() <= MAX_ARGUMENTS,
         field("command"),
         format!("at most {MAX_ARGUMENTS} arguments"),
     )?;
-    let zero = process.command.iter().any(|argument| argument.contains('\0'));
+    let zero = command.iter().any(|argument| argument.contains('\0'));
     ensure(!zero, field("command"), "no argument can hold a zero character")?;
     ensure(
-        process.env.len() <= MAX_VARIABLES,
+        env.len() <= MAX_VARIABLES,
         field("env"),
         format!("at most {MAX_VARIABLES} variables"),
     )?;
-    for (name, value) in &process.env {
+    for (name, value) in env {
         let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let named = !name.is_empty() && name.chars().all(valid) && !name.starts_with(|c: char| c.is_ascii_digit());
         ensure(

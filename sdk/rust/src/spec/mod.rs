@@ -5,6 +5,7 @@
 //! `spec_hash`. The node reads them back and trusts nothing that the hash does not cover.
 
 mod check;
+mod image;
 mod prepare;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, io, path::PathBuf};
 
 pub use check::is_safe_path;
+pub use image::ImageRef;
 pub use prepare::{InputBlob, PreparedSpec};
 
 /// The only version there is.
@@ -75,6 +77,18 @@ fn default_proof_timeout() -> u32 {
 pub enum Runner {
     /// A program on the host, in a folder of its own and without the node's environment.
     Process(ProcessRunner),
+    /// A container, through Docker or Podman.
+    Container(ContainerRunner),
+}
+
+impl Runner {
+    /// Its name in specs and messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Process(_) => "process",
+            Self::Container(_) => "container",
+        }
+    }
 }
 
 /// A program on the host.
@@ -86,6 +100,60 @@ pub struct ProcessRunner {
     /// Its environment.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+}
+
+/// A container. Its root is read-only; it writes into `/work`, where its inputs lie and its outputs are looked for, and
+/// into `/tmp`. It has no capabilities and cannot gain any.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContainerRunner {
+    /// The image by digest, `name@sha256:…`: a tag could mean another image tomorrow, and is refused.
+    pub image: ImageRef,
+    /// What runs in it in place of the image's own command; an entry point of the image stays in front.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// Added to the image's environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// GPUs that it sees, at most `requirements.gpu.count`; none if left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gpus: u8,
+    /// What it may reach; nothing if left out.
+    #[serde(default, skip_serializing_if = "Network::is_none")]
+    pub network: Network,
+    /// Main memory, MiB; what the node gives a job at most if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u64>,
+    /// CPU time in thousandths of a core; what the node gives a job at most if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_millis: Option<u32>,
+    /// Processes and threads; what the node gives a job at most if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pids: Option<u32>,
+    /// Everything that it writes into `/work`, MiB; what the node gives a job at most if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_mib: Option<u64>,
+}
+
+fn is_zero(number: &u8) -> bool {
+    *number == 0
+}
+
+/// What a container may reach.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// Nothing but itself.
+    #[default]
+    None,
+    /// The outside, through the host; only on nodes whose operator permits it.
+    Outbound,
+}
+
+impl Network {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
 }
 
 /// A file that is there when the job starts: `file` is read when the spec is prepared, `sha256` alone names a blob that
@@ -191,6 +259,9 @@ pub enum SpecError {
         /// The job's.
         wanted: Hash32,
     },
+    /// The spec or an input cannot be sealed or opened.
+    #[error(transparent)]
+    Seal(#[from] crate::seal::SealError),
     /// The blob store refuses.
     #[error(transparent)]
     Blob(#[from] crate::blob::BlobError),

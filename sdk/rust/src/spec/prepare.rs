@@ -1,7 +1,12 @@
 //! From what a customer wrote to what a node runs.
 
 use super::{Input, JobSpec, MAX_SPEC, NodeRequirements, Runner, SpecError, VERSION};
-use crate::{Hash32, Pubkey, amount, blob::BlobStore, market::types::JobArgs};
+use crate::{
+    Hash32, Pubkey, amount,
+    blob::BlobStore,
+    market::types::JobArgs,
+    seal::{self, Kind, Opener, Sealer},
+};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -22,6 +27,7 @@ pub struct PreparedSpec {
     inputs: Vec<InputBlob>,
     bytes: Vec<u8>,
     hash: [u8; 32],
+    sealed: bool,
 }
 
 impl JobSpec {
@@ -58,12 +64,35 @@ impl JobSpec {
     /// # Errors
     /// If a file cannot be read, has another hash than the spec says, or a blob that the spec names is not there.
     pub async fn prepare(&self, folder: &Path, blobs: &BlobStore) -> Result<PreparedSpec, SpecError> {
+        self.prepare_with(folder, blobs, None).await
+    }
+
+    /// As [`prepare`](Self::prepare), with the input files and the spec sealed to the node that the job is fixed to.
+    /// What the spec names by its SHA-256 alone stays as it is in the store.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare), and if the node's key cannot be sealed to.
+    pub async fn prepare_sealed(
+        &self,
+        folder: &Path,
+        blobs: &BlobStore,
+        sealer: &Sealer,
+    ) -> Result<PreparedSpec, SpecError> {
+        self.prepare_with(folder, blobs, Some(sealer)).await
+    }
+
+    async fn prepare_with(
+        &self,
+        folder: &Path,
+        blobs: &BlobStore,
+        sealer: Option<&Sealer>,
+    ) -> Result<PreparedSpec, SpecError> {
         self.validate()?;
         let mut inputs = Vec::with_capacity(self.inputs.len());
         for input in &self.inputs {
             inputs.push(InputBlob {
                 path: input.path.clone(),
-                sha256: store_input(input, folder, blobs).await?,
+                sha256: store_input(input, folder, blobs, sealer).await?,
             });
         }
         let named = |input: &InputBlob| Input {
@@ -79,17 +108,27 @@ impl JobSpec {
         if bytes.len() > MAX_SPEC {
             return Err(SpecError::TooLong(bytes.len()));
         }
+        let bytes = match sealer {
+            Some(sealer) => sealer.seal(Kind::Spec, &bytes)?,
+            None => bytes,
+        };
         let hash = blobs.put(bytes.clone()).await?;
         Ok(PreparedSpec {
             spec,
             inputs,
             bytes,
             hash,
+            sealed: sealer.is_some(),
         })
     }
 }
 
-async fn store_input(input: &Input, folder: &Path, blobs: &BlobStore) -> Result<Hash32, SpecError> {
+async fn store_input(
+    input: &Input,
+    folder: &Path,
+    blobs: &BlobStore,
+    sealer: Option<&Sealer>,
+) -> Result<Hash32, SpecError> {
     let Some(file) = &input.file else {
         let hash = input.sha256.ok_or_else(|| SpecError::Field {
             field: input.path.clone(),
@@ -112,7 +151,10 @@ async fn store_input(input: &Input, folder: &Path, blobs: &BlobStore) -> Result<
             found,
             wanted,
         }),
-        _ => Ok(Hash32(blobs.put(bytes).await?)),
+        _ => match sealer {
+            Some(sealer) => Ok(Hash32(blobs.put(sealer.seal(Kind::File, &bytes)?).await?)),
+            None => Ok(Hash32(blobs.put(bytes).await?)),
+        },
     }
 }
 
@@ -122,11 +164,24 @@ impl PreparedSpec {
     /// # Errors
     /// If the hash differs, the spec is invalid, or an input is no blob.
     pub fn decode(bytes: &[u8], spec_hash: &[u8; 32]) -> Result<Self, SpecError> {
+        Self::decode_with(bytes, spec_hash, None)
+    }
+
+    /// As [`decode`](Self::decode), and opens a spec that is sealed.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode), and if it is sealed and does not open.
+    pub fn decode_with(bytes: &[u8], spec_hash: &[u8; 32], opener: Option<&Opener<'_>>) -> Result<Self, SpecError> {
         let (found, wanted) = (Hash32::of(bytes), Hash32(*spec_hash));
         if found != wanted {
             return Err(SpecError::NotTheJobs { found, wanted });
         }
-        let spec = JobSpec::from_json(bytes)?;
+        let sealed = seal::is_sealed(bytes);
+        let spec = match opener {
+            Some(opener) if sealed => JobSpec::from_json(&opener.open(Kind::Spec, bytes)?)?,
+            None if sealed => return Err(seal::SealError::Closed.into()),
+            _ => JobSpec::from_json(bytes)?,
+        };
         let blob = |(i, input): (usize, &Input)| match (&input.file, input.sha256) {
             (None, Some(sha256)) => Ok(InputBlob {
                 path: input.path.clone(),
@@ -143,6 +198,7 @@ impl PreparedSpec {
             inputs,
             bytes: bytes.to_vec(),
             hash: *spec_hash,
+            sealed,
         })
     }
 
@@ -152,6 +208,19 @@ impl PreparedSpec {
     /// If it is missing, damaged or invalid.
     pub async fn fetch(blobs: &BlobStore, spec_hash: &[u8; 32]) -> Result<Self, SpecError> {
         Self::decode(&blobs.get(spec_hash).await?, spec_hash)
+    }
+
+    /// As [`fetch`](Self::fetch), and opens a spec that is sealed.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch), and if it is sealed and does not open.
+    pub async fn fetch_with(blobs: &BlobStore, spec_hash: &[u8; 32], opener: &Opener<'_>) -> Result<Self, SpecError> {
+        Self::decode_with(&blobs.get(spec_hash).await?, spec_hash, Some(opener))
+    }
+
+    /// Whether it is sealed: then so are its inputs, as far as they begin as sealed blobs do, and its result.
+    pub fn is_sealed(&self) -> bool {
+        self.sealed
     }
 
     /// The spec, with its inputs named by SHA-256.

@@ -256,3 +256,58 @@ fn safe_paths_stay_inside() {
     }
     assert!(!is_safe_path(&"a".repeat(256)));
 }
+
+fn container() -> Value {
+    json!({
+        "image": format!("docker.io/team/train@sha256:{}", "ab".repeat(32)),
+        "command": ["python", "train.py"], "env": { "SEED": "1" },
+        "gpus": 2, "network": "outbound", "memory_mib": 4096, "cpu_millis": 1500, "pids": 64, "disk_mib": 100
+    })
+}
+
+#[test]
+fn a_container_says_what_it_needs_and_no_more() {
+    let mut value = example();
+    value["runner"] = json!({ "container": container() });
+    let spec = read(&value).expect("valid");
+    let Runner::Container(runner) = &spec.runner else {
+        panic!("{:?}", spec.runner)
+    };
+    assert_eq!(
+        (runner.gpus, runner.network, runner.cpu_millis),
+        (2, Network::Outbound, Some(1_500))
+    );
+    assert_eq!(
+        read(&serde_json::to_value(&spec).expect("JSON")).expect("reads back"),
+        spec
+    );
+
+    value["runner"] = json!({ "container": { "image": container()["image"] } });
+    let spec = read(&value).expect("valid");
+    let Runner::Container(runner) = &spec.runner else {
+        panic!("{:?}", spec.runner)
+    };
+    assert!(runner.command.is_empty() && runner.network == Network::None && runner.gpus == 0);
+    assert_eq!(
+        serde_json::to_value(&spec.runner).expect("JSON"),
+        value["runner"],
+        "nothing is added"
+    );
+}
+
+#[test]
+fn a_container_that_could_not_run_is_refused_by_name() {
+    let refusal = |field: &str, bad: Value| {
+        refusal(|spec| {
+            spec["runner"] = json!({ "container": container() });
+            spec["runner"]["container"][field] = bad;
+        })
+    };
+    assert!(refusal("image", json!("debian:12")).contains("has no digest"));
+    assert!(refusal("gpus", json!(3)).contains("`requirements.gpu.count` for 2"));
+    assert!(refusal("network", json!("host")).contains("unknown variant"));
+    assert!(refusal("memory_mib", json!(1)).contains("runner.container.memory_mib"));
+    assert!(refusal("pids", json!(0)).contains("runner.container.pids"));
+    assert!(refusal("env", json!({ "A B": "" })).contains("runner.container.env.A B"));
+    assert!(refusal("privileged", json!(true)).contains("unknown field"));
+}

@@ -1,0 +1,70 @@
+//! What the program says and refuses before it serves.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Output};
+
+const NODE: &str = env!("CARGO_BIN_EXE_gantry-node");
+
+fn node(arguments: &[&str]) -> Output {
+    let mut command = Command::new(NODE);
+    let variables = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GANTRY_"));
+    for (name, _) in variables {
+        command.env_remove(name);
+    }
+    command.args(arguments).output().expect("started")
+}
+
+/// What `run` says when it refuses to serve with a key of this mode and these options besides.
+fn refusal(mode: u32, more: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for key in ["node.json", "operator.json"] {
+        assert!(node(&["keygen", &path(key)]).status.success());
+    }
+    std::fs::set_permissions(path("node.json"), std::fs::Permissions::from_mode(mode)).expect("set");
+    let (key, operator, blobs, state) = (path("node.json"), path("operator.json"), path("blobs"), path("state"));
+    let mut arguments = vec!["run", "--node-key", &key, "--operator-key", &operator, "--blob-dir", &blobs];
+    arguments.extend(["--provider", "11111111111111111111111111111111", "--state-dir", &state]);
+    arguments.extend(more);
+    let output = node(&arguments);
+    assert_eq!(output.status.code(), Some(1), "it serves");
+    String::from_utf8(output.stderr).expect("text")
+}
+
+#[test]
+fn keys_that_others_can_read_are_refused_with_the_command_that_mends_it() {
+    for mode in [0o640, 0o604, 0o660, 0o644] {
+        let said = refusal(mode, &["--search-path", "/usr/bin"]);
+        assert!(said.contains(&format!("mode {mode:03o}")) && said.contains("chmod 600"), "{said}");
+    }
+}
+
+#[test]
+fn a_node_without_a_runner_says_how_to_offer_one() {
+    let said = refusal(0o600, &[]);
+    assert!(said.contains("--search-path") && said.contains("--runner container"), "{said}");
+    let said = refusal(0o600, &["--container-socket", "/no/such.sock"]);
+    assert!(said.contains("no container runtime answers on /no/such.sock"), "{said}");
+}
+
+#[test]
+fn gpus_and_addresses_that_are_not_there_are_refused() {
+    let said = refusal(0o600, &["--search-path", "/usr/bin", "--status-listen", "0.0.0.0:0"]);
+    assert!(said.contains("loopback"), "{said}");
+}
+
+#[test]
+fn what_this_host_has_is_said_to_people_and_programs() {
+    let text = node(&["detect"]);
+    assert!(text.status.success());
+    let text = String::from_utf8(text.stdout).expect("text");
+    assert!(text.contains("no GPU") || text.contains("GPU-"), "{text}");
+    let json = node(&["detect", "--json", "--mbps", "250"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(json["listing"]["mbps"], 250);
+    assert_eq!(json["declared"], serde_json::json!(["mbps"]));
+    assert!(json["listing"]["cpu_cores"].as_u64().is_some_and(|cores| cores > 0), "{json}");
+    let missing = node(&["detect", "--gpus", "GPU-0"]);
+    let said = String::from_utf8(missing.stderr).expect("text");
+    assert!(!missing.status.success() && said.contains("this host has no GPU GPU-0"), "{said}");
+}
