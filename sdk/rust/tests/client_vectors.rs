@@ -4,10 +4,10 @@
 //! client_vectors` writes them anew.
 
 mod vectors {
-    pub mod instructions;
-    pub mod layouts;
-    pub mod maths;
-    pub mod specs;
+    pub(crate) mod instructions;
+    pub(crate) mod layouts;
+    pub(crate) mod maths;
+    pub(crate) mod specs;
 }
 
 use gantry_sdk::{Pubkey, pda};

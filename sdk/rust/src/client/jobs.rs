@@ -2,7 +2,7 @@
 
 use super::{ClientError, Gantry};
 use crate::{
-    AnySigner, Pubkey, Signature,
+    AnySigner, Keypair, Pubkey, Signature,
     blob::BlobStore,
     ix,
     manifest::ResultManifest,

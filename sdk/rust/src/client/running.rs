@@ -302,7 +302,7 @@ fn check_contradiction(job: &Pubkey, node_key: &Pubkey, receipts: &[SignedReceip
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Keypair;
+    use crate::{Keypair, Signer};
     use crate::receipt::ReceiptStatus;
 
     fn signed(key: &Keypair, sequence: u64, served_seconds: u64) -> SignedReceipt {

@@ -82,7 +82,7 @@ fn hardware() -> HardwareArgs {
     }
 }
 
-pub fn all() -> Value {
+pub(crate) fn all() -> Value {
     let (job, mint) = (job(), payment_mint());
     let stake_mint = MintRef {
         mint: key(30),

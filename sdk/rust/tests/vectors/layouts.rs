@@ -9,7 +9,7 @@ const MOST: usize = 4_096;
 /// Events with a truth value, which is 0 or 1.
 const WITH_TRUTH: [&str; 2] = ["AttestorUpdated", "MintUpdated"];
 
-pub fn all() -> Value {
+pub(crate) fn all() -> Value {
     let mut accounts = Vec::new();
     for (program, kind, discriminator) in AnyAccount::KINDS {
         let idl = idl::ALL

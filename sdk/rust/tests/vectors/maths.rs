@@ -20,7 +20,7 @@ fn text(value: u64) -> Value {
     json!(value.to_string())
 }
 
-pub fn all() -> Value {
+pub(crate) fn all() -> Value {
     let mut bills = Vec::new();
     for price in AMOUNTS {
         for seconds in SECONDS {

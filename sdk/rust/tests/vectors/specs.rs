@@ -16,7 +16,7 @@ const SPECS: [&str; 3] = [
         "max_price_per_hour":"0.10","max_duration_seconds":60}"#,
 ];
 
-pub async fn all() -> Value {
+pub(crate) async fn all() -> Value {
     let folder = tempfile::tempdir().expect("a folder");
     let blobs = BlobStore::open(folder.path()).expect("opens");
     let mut vectors = Vec::new();
