@@ -79,7 +79,7 @@ pub(crate) fn schemathesis() -> Result<PathBuf> {
     let logs = paths::cache()?.join("log");
     let mut steps = Steps::new("schemathesis", 1);
     steps.step("installing it into the cache folder", || {
-        let mut make = Command::new(&python);
+        let mut make = Command::new(python);
         make.args(["-m", "venv"]).arg(&home);
         sh::quiet(&mut make, &logs.join("venv.log"))?;
         let mut install = Command::new(home.join("bin/python"));

@@ -131,7 +131,7 @@ impl Market {
             address(NODE, number),
             self.version,
             &[
-                ("country", if number % 3 == 0 { b"DE" } else { b"US" }),
+                ("country", if number.is_multiple_of(3) { b"DE" } else { b"US" }),
                 ("price_mint", &MINT),
                 ("price_per_hour", &self.version.to_le_bytes()),
             ],
@@ -191,7 +191,7 @@ impl Market {
         let writes: Vec<_> = (0..updates)
             .map(|number| {
                 let number = start.wrapping_add(number) % jobs;
-                if number % 5 == 0 {
+                if number.is_multiple_of(5) {
                     self.node(number / 4)
                 } else {
                     self.job(number)
