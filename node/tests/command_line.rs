@@ -23,7 +23,15 @@ fn refusal(mode: u32, more: &[&str]) -> String {
     }
     std::fs::set_permissions(path("node.json"), std::fs::Permissions::from_mode(mode)).expect("set");
     let (key, operator, blobs, state) = (path("node.json"), path("operator.json"), path("blobs"), path("state"));
-    let mut arguments = vec!["run", "--node-key", &key, "--operator-key", &operator, "--blob-dir", &blobs];
+    let mut arguments = vec![
+        "run",
+        "--node-key",
+        &key,
+        "--operator-key",
+        &operator,
+        "--blob-dir",
+        &blobs,
+    ];
     arguments.extend(["--provider", "11111111111111111111111111111111", "--state-dir", &state]);
     arguments.extend(more);
     let output = node(&arguments);
@@ -35,14 +43,20 @@ fn refusal(mode: u32, more: &[&str]) -> String {
 fn keys_that_others_can_read_are_refused_with_the_command_that_mends_it() {
     for mode in [0o640, 0o604, 0o660, 0o644] {
         let said = refusal(mode, &["--search-path", "/usr/bin"]);
-        assert!(said.contains(&format!("mode {mode:03o}")) && said.contains("chmod 600"), "{said}");
+        assert!(
+            said.contains(&format!("mode {mode:03o}")) && said.contains("chmod 600"),
+            "{said}"
+        );
     }
 }
 
 #[test]
 fn a_node_without_a_runner_says_how_to_offer_one() {
     let said = refusal(0o600, &[]);
-    assert!(said.contains("--search-path") && said.contains("--runner container"), "{said}");
+    assert!(
+        said.contains("--search-path") && said.contains("--runner container"),
+        "{said}"
+    );
     let said = refusal(0o600, &["--container-socket", "/no/such.sock"]);
     assert!(said.contains("no container runtime answers on /no/such.sock"), "{said}");
 }
@@ -63,8 +77,14 @@ fn what_this_host_has_is_said_to_people_and_programs() {
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
     assert_eq!(json["listing"]["mbps"], 250);
     assert_eq!(json["declared"], serde_json::json!(["mbps"]));
-    assert!(json["listing"]["cpu_cores"].as_u64().is_some_and(|cores| cores > 0), "{json}");
+    assert!(
+        json["listing"]["cpu_cores"].as_u64().is_some_and(|cores| cores > 0),
+        "{json}"
+    );
     let missing = node(&["detect", "--gpus", "GPU-0"]);
     let said = String::from_utf8(missing.stderr).expect("text");
-    assert!(!missing.status.success() && said.contains("this host has no GPU GPU-0"), "{said}");
+    assert!(
+        !missing.status.success() && said.contains("this host has no GPU GPU-0"),
+        "{said}"
+    );
 }
