@@ -59,6 +59,21 @@ pub struct Host {
     pub containers: Option<Runtime>,
 }
 
+/// How a job ended.
+#[derive(Debug)]
+pub struct JobResult<'a> {
+    /// Its account.
+    pub job: String,
+    /// The hash of its spec.
+    pub spec_hash: [u8; 32],
+    /// The paths that its spec wants kept.
+    pub outputs: &'a [String],
+    /// Its exit code.
+    pub exit_code: i32,
+    /// For the end of the log.
+    pub note: Option<&'a str>,
+}
+
 /// What the process runner needs.
 #[derive(Clone, Debug)]
 pub struct Processes {
@@ -213,27 +228,23 @@ impl Host {
         }
     }
 
-    /// Stores what a job left behind; gives the digest of the manifest. Without a workspace there is only `note`, which
+    /// Stores what a job left behind; gives the digest of the manifest. Without a workspace there is only the note, which
     /// goes to the end of the log. With a `sealer`, everything is sealed, the manifest too.
     ///
     /// # Errors
     /// If the blob store refuses.
     pub async fn store_result(
         &self,
-        job: String,
-        spec_hash: [u8; 32],
-        outputs: &[String],
+        result: JobResult<'_>,
         workspace: Option<&Workspace>,
-        exit_code: i32,
-        note: Option<&str>,
         sealer: Option<&Sealer>,
     ) -> anyhow::Result<[u8; 32]> {
         let mut log = workspace
             .and_then(|workspace| workspace.read_log().ok())
             .unwrap_or_default();
-        let mut notes: Vec<String> = note.map(ToOwned::to_owned).into_iter().collect();
+        let mut notes: Vec<String> = result.note.map(ToOwned::to_owned).into_iter().collect();
         let (mut stored, mut missing) = (Vec::new(), Vec::new());
-        for path in outputs {
+        for path in result.outputs {
             let bytes = workspace.map(|workspace| workspace.collect(path, self.ceiling.file_bytes));
             match bytes {
                 Some(Ok(bytes)) => stored.push(self.store(path, bytes, sealer).await?),
@@ -249,9 +260,9 @@ impl Host {
         }
         let manifest = ResultManifest {
             version: gantry_sdk::manifest::VERSION,
-            job,
-            spec: Hash32(spec_hash),
-            exit_code,
+            job: result.job,
+            spec: Hash32(result.spec_hash),
+            exit_code: result.exit_code,
             device: self.device.clone(),
             outputs: stored,
             missing,

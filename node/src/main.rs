@@ -234,24 +234,23 @@ async fn run(arguments: Run) -> anyhow::Result<()> {
         .init();
     // Before anything starts, so that no signal is missed.
     let ending = service::ending(arguments.exit_with_parent)?;
-    let again = service::ending(false)?;
     let board = Board::default();
     let (drain, draining) = watch::channel(Drain::Leave);
     let ended = async {
         let why = ending.await;
         if arguments.on_sigterm == Drain::Leave || why != "SIGTERM" {
-            return why;
+            return anyhow::Ok(why);
         }
+        // Listened for from here on: the first signal is not the second one.
+        let again = service::ending(false)?;
         tracing::info!(on_sigterm = ?arguments.on_sigterm, "drains; a second signal ends the daemon at once");
         board.drains("told to end; no new jobs are taken");
         drain.send_replace(arguments.on_sigterm);
-        // The first signal counts for both.
-        let mut again = std::pin::pin!(again);
-        again.as_mut().await
+        Ok(again.await)
     };
     tokio::select! {
         why = ended => {
-            tracing::info!(why, "ends");
+            tracing::info!(why = why?, "ends");
             Ok(())
         }
         result = serve(&arguments, &board, draining) => result,
@@ -335,7 +334,12 @@ async fn serve(arguments: &Run, board: &Board, drain: watch::Receiver<Drain>) ->
             containers,
         };
         let gantry = Gantry::connect(&arguments.rpc_url);
-        let chain = daemon::connect(gantry, arguments.provider, key, operator.insecure_clone()).await?;
+        let mut told = drain.clone();
+        let chain = tokio::select! {
+            chain = daemon::connect(gantry, arguments.provider, key, operator.insecure_clone()) => chain?,
+            // A node that does not serve yet has nothing to bring to an end.
+            _ = told.wait_for(|drain| *drain != Drain::Leave) => break,
+        };
         place.listed(&chain.node.to_string());
         tracing::info!(node = %chain.node, key = %chain.node_key.pubkey(), device = host.device, "serves");
         listed.push(chain.node.to_string());

@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::chain::{Chain, Observation};
 use crate::container::Run;
 use crate::guard::Exit;
-use crate::host::{Host, NotThereYet};
+use crate::host::{Host, JobResult, NotThereYet};
 use crate::journal::Journal;
 use crate::meter::Meter;
 use crate::orphans;
@@ -171,15 +171,14 @@ impl Session {
             context: self.chain.opener(self.address).context,
         });
         let (meter, ended, running) = self.attempt(spec, &mut workspace, found, meter).await?;
-        let digest = self.host.store_result(
-            self.address.to_string(),
-            self.job.spec_hash,
-            &outputs,
-            Some(&workspace),
-            ended.exit_code,
-            ended.note.as_deref(),
-            sealer.as_ref(),
-        );
+        let result = JobResult {
+            job: self.address.to_string(),
+            spec_hash: self.job.spec_hash,
+            outputs: &outputs,
+            exit_code: ended.exit_code,
+            note: ended.note.as_deref(),
+        };
+        let digest = self.host.store_result(result, Some(&workspace), sealer.as_ref());
         let digest = digest.await.context("cannot store the result")?;
         // The latest time there is: storing the result took some.
         let observation = look(&self.chain, Some(&self.address)).await;

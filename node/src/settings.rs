@@ -50,6 +50,9 @@ fn is_uuid(text: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_hexdigit() || c == '-'))
 }
 
+/// A node's key file and its GPUs; `None` on a host that has none at all.
+pub type OwnGpus = (PathBuf, Option<Vec<Gpu>>);
+
 /// A runner that a node offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Offer {
@@ -162,7 +165,7 @@ impl Run {
     ///
     /// # Errors
     /// If a GPU is not there or given away twice.
-    pub fn nodes(&self, gpus: &[Gpu]) -> Result<Vec<(PathBuf, Option<Vec<Gpu>>)>, GpuError> {
+    pub fn nodes(&self, gpus: &[Gpu]) -> Result<Vec<OwnGpus>, GpuError> {
         let all = || (!gpus.is_empty()).then(|| gpus.to_vec());
         if let Some(key) = &self.node_key {
             return Ok(vec![(key.clone(), all())]);

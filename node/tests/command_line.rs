@@ -1,7 +1,9 @@
 //! What the program says and refuses before it serves.
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 const NODE: &str = env!("CARGO_BIN_EXE_gantry-node");
 
@@ -12,6 +14,69 @@ fn node(arguments: &[&str]) -> Output {
         command.env_remove(name);
     }
     command.args(arguments).output().expect("started")
+}
+
+/// A daemon whose network does not answer, and the first line that it says.
+fn waiting(folder: &std::path::Path, more: &[&str]) -> (Child, String) {
+    let path = |name: &str| folder.join(name).display().to_string();
+    for key in ["node.json", "operator.json"] {
+        assert!(node(&["keygen", &path(key)]).status.success());
+    }
+    let mut daemon = Command::new(NODE)
+        .args([
+            "run",
+            "--node-key",
+            &path("node.json"),
+            "--operator-key",
+            &path("operator.json"),
+        ])
+        .args([
+            "--blob-dir",
+            &path("blobs"),
+            "--state-dir",
+            &path("state"),
+            "--search-path",
+            "/usr/bin",
+        ])
+        .args([
+            "--provider",
+            "11111111111111111111111111111111",
+            "--rpc-url",
+            "http://127.0.0.1:1",
+        ])
+        .args(more)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let mut line = String::new();
+    let mut said = BufReader::new(daemon.stderr.take().expect("piped"));
+    said.read_line(&mut line).expect("read");
+    // Read on, so that it never waits for somebody who does.
+    std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+    (daemon, line)
+}
+
+#[test]
+fn a_node_that_serves_nothing_yet_ends_when_it_is_told_to() {
+    for how in ["leave", "finish", "hand-back"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut daemon, said) = waiting(folder.path(), &["--on-sigterm", how]);
+        assert!(said.contains("gantry_node"), "{said}");
+        let pid = rustix::process::Pid::from_child(&daemon);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("told");
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = daemon.try_wait().expect("looked") {
+                break status;
+            }
+            if started.elapsed() > Duration::from_secs(30) {
+                daemon.kill().expect("killed");
+                panic!("it does not end with --on-sigterm {how}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        assert!(status.success(), "{how}: {status}");
+    }
 }
 
 /// What `run` says when it refuses to serve with a key of this mode and these options besides.

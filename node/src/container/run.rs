@@ -160,10 +160,10 @@ impl Container {
                 Ok(Some(state)) if !is_running(&state) => {
                     looks += 1;
                     anyhow::ensure!(
-                        looks < TRIES,
+                        looks < TRIES * 5,
                         "the container runtime does not say how the container ended"
                     );
-                    tokio::time::sleep(RETRY / 10).await;
+                    tokio::time::sleep(RETRY / 5).await;
                     continue;
                 }
                 Ok(Some(_)) => failures = 0,

@@ -64,7 +64,10 @@ impl FromStr for ImageRef {
             return Err(ImageError::Digest(text.to_owned()));
         }
         // A colon before the last slash is a registry's port, one after it a tag.
-        let (registry, last) = name.rsplit_once('/').unwrap_or(("", name));
+        let (registry, last) = match name.rsplit_once('/') {
+            Some((registry, last)) => (Some(registry), last),
+            None => (None, name),
+        };
         if last.contains(':') {
             return Err(ImageError::Both(text.to_owned()));
         }
@@ -75,7 +78,7 @@ impl FromStr for ImageRef {
                 && part.chars().all(|c| inner(c) || also.contains(&c))
                 && !part.contains("..")
         };
-        let mut parts = registry.split('/').filter(|_| !registry.is_empty());
+        let mut parts = registry.into_iter().flat_map(|registry| registry.split('/'));
         let host = parts.next().is_none_or(|host| plain(host, &['.', '_', '-', ':']));
         let named = host && parts.chain([last]).all(|part| plain(part, &['.', '_', '-']));
         if !named || name.len() > LONGEST {
