@@ -203,14 +203,25 @@ pub(crate) fn lint() -> Result<()> {
     })
 }
 
-/// Builds every program of the off-chain workspace in one go, so that what they share is compiled once.
+/// Builds every program of the off-chain workspace in one go, so that what they share is compiled once, and the example
+/// that the quickstart shows.
 pub(crate) fn build_binaries() -> Result<()> {
     setup::build_programs()?;
     build_all_binaries()
 }
 
 fn build_all_binaries() -> Result<()> {
-    sh::shown(cargo(&paths::root()).args(["build", "--workspace", "--bins"]))
+    build_workspace(&["--bins"])
+}
+
+/// Builds targets of the whole workspace with the features that its tests have. An example among them is what makes cargo
+/// count the tests' dependencies in; without it half of all dependencies would be compiled twice, once for each.
+fn build_workspace(targets: &[&str]) -> Result<()> {
+    let mut build = cargo(&paths::root());
+    build
+        .args(["build", "--workspace", "--example", "quickstart"])
+        .args(targets);
+    sh::shown(&mut build)
 }
 
 fn check_format() -> Result<()> {
@@ -255,8 +266,7 @@ pub(crate) fn bench(arguments: &[OsString]) -> Result<()> {
         return bench_api(rest);
     }
     programs::compile_deployed(Compiler::Debian)?;
-    // Of the whole workspace, so that the dependencies' features are those of every other build.
-    sh::shown(cargo(&paths::root()).args(["build", "--workspace", "--bin", "gantry-bench"]))?;
+    build_workspace(&["--bin", "gantry-bench"])?;
     sh::shown(Command::new(paths::root().join("target/debug/gantry-bench")).args(arguments))
 }
 
@@ -316,9 +326,11 @@ fn test_docs() -> Result<()> {
     setup::documentation()?;
     programs::compile_deployed(Compiler::Debian)?;
     build_binaries()?;
-    sh::shown(cargo(&paths::root()).args(["build", "--workspace", "--example", "quickstart"]))?;
     // One page at a time: each starts a whole market.
     let mut test = tests(&[], &["docs".to_owned()]);
+    if let Some(path) = Package::ensure()?.path() {
+        test.env("PATH", path);
+    }
     sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
 }
 

@@ -65,6 +65,11 @@ impl Node {
         command
     }
 
+    /// A search path on which these come first; `None` where they are on this process's.
+    pub(crate) fn path(&self) -> Option<OsString> {
+        self.folder.as_deref().map(before_path)
+    }
+
     fn works(&self) -> bool {
         let version = sh::output(self.command("node").arg("--version")).ok();
         version.as_deref().is_some_and(new_enough) && sh::succeeds(self.command("npm").arg("--version"))

@@ -1,6 +1,7 @@
 //! The TypeScript SDK.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -53,6 +54,11 @@ impl Package {
     /// The tests against a local network.
     pub(crate) fn test_end_to_end(&self) -> Result<()> {
         self.run("test:e2e")
+    }
+
+    /// The search path that finds its `node` and `npm`, where those are not the machine's own.
+    pub(crate) fn path(&self) -> Option<OsString> {
+        self.node.path()
     }
 
     fn run(&self, script: &str) -> Result<()> {
