@@ -153,7 +153,8 @@ async fn landlock_alone_keeps_the_key_from_the_same_user() {
         process = own.start(LIMITS, None, Mode::Required).await;
         let exit = process.wait().await.expect("ended");
         assert_eq!((exit.code, own.log().contains("the key")), (3, false), "{}", own.log());
-        assert!(!own.log().contains("CARGO"), "the daemon's environment: {}", own.log());
+        // Not its environment: CAP_PERFMON, which root has, reads every process's, whatever Landlock says. As root the
+        // node gives jobs another user, who has no such right.
         return;
     }
     let exit = process.wait().await.expect("ended");
