@@ -2245,7 +2245,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2273,7 +2273,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description Address of the account, base58 */
+                /** @description Address of the account, 32 bytes in base58 */
                 address: string;
             };
             cookie?: never;
@@ -2332,7 +2332,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2425,7 +2425,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2480,13 +2480,6 @@ export interface operations {
                     "text/event-stream": components["schemas"]["StreamMessage"];
                 };
             };
-            /** @description What `if-none-match` names is still current */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
             /** @description A parameter is malformed or not known */
             400: {
                 headers: {
@@ -2523,7 +2516,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2575,13 +2568,6 @@ export interface operations {
                     "application/json": components["schemas"]["StreamMessage"];
                 };
             };
-            /** @description What `if-none-match` names is still current */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
             /** @description A parameter is malformed or not known */
             400: {
                 headers: {
@@ -2627,7 +2613,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2720,7 +2706,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2748,7 +2734,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description Address of the account, base58 */
+                /** @description Address of the account, 32 bytes in base58 */
                 address: string;
             };
             cookie?: never;
@@ -2807,7 +2793,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2839,7 +2825,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description Address of the account, base58 */
+                /** @description Address of the account, 32 bytes in base58 */
                 address: string;
             };
             cookie?: never;
@@ -2898,7 +2884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2981,7 +2967,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3065,7 +3051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3160,7 +3146,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3188,7 +3174,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description Address of the account, base58 */
+                /** @description Address of the account, 32 bytes in base58 */
                 address: string;
             };
             cookie?: never;
@@ -3247,7 +3233,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3332,7 +3318,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3360,7 +3346,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description Address of the account, base58 */
+                /** @description Address of the account, 32 bytes in base58 */
                 address: string;
             };
             cookie?: never;
@@ -3419,7 +3405,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3506,7 +3492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3534,7 +3520,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description Address of the account, base58 */
+                /** @description Address of the account, 32 bytes in base58 */
                 address: string;
             };
             cookie?: never;
@@ -3593,7 +3579,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3678,7 +3664,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3706,7 +3692,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description Address of the account, base58 */
+                /** @description Address of the account, 32 bytes in base58 */
                 address: string;
             };
             cookie?: never;
@@ -3765,7 +3751,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3840,7 +3826,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `min_slot` was not reached in time, or the database does not answer */
+            /** @description The slot or the id that was asked for was not reached in time, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
