@@ -1,5 +1,5 @@
-// Renders a picture on a local network: start one with `cargo xtask up`, set the variables that it prints, then
-// `node --import tsx examples/render.ts`, or compile it first.
+// Renders a picture on a local network: start one with `cargo xtask up`, source the file that it names, then
+// compile and run it as docs/quickstarts/customer-typescript.md says.
 
 import { readFile } from "node:fs/promises";
 import { formatAmount, Gantry, type JobSpec, prepareSpec } from "@gantry/sdk";
@@ -43,7 +43,7 @@ for await (const update of gantry.watch(job.address)) {
   const { status, accepted, billed } = update.view;
   console.log(`${status}: ${update.job.servedSeconds} s proven, ${formatAmount(billed, job.decimals)} earned`);
   if (status === "finished" && !accepted) {
-    const files = await saveResult(await gantry.result(job.address, blobs), blobs, "result");
+    const files = await saveResult(await gantry.result(job.address, blobs), blobs, "build/result");
     console.log(`result: ${files.join(", ")}`);
     await gantry.accept(wallet, job.address);
   }
