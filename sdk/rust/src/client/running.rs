@@ -302,8 +302,8 @@ fn check_contradiction(job: &Pubkey, node_key: &Pubkey, receipts: &[SignedReceip
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Keypair, Signer};
     use crate::receipt::ReceiptStatus;
+    use crate::{Keypair, Signer};
 
     fn signed(key: &Keypair, sequence: u64, served_seconds: u64) -> SignedReceipt {
         let receipt = Receipt {
