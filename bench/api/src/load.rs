@@ -97,6 +97,9 @@ pub(crate) struct Report {
     /// Requests that were answered with anything but 200, or not.
     pub(crate) failed: usize,
     milliseconds: Latencies,
+    /// Requests that were sent, those of the warm-up included.
+    #[serde(skip)]
+    pub(crate) sent: f64,
     by_endpoint: BTreeMap<&'static str, Latencies>,
 }
 
@@ -167,6 +170,7 @@ pub(crate) async fn run(base: &str, rate: u32, time: Duration, jobs: u32) -> Res
         asked_per_second: rate,
         answered_per_second: (f64::from(count) / seconds * 10.0).round() / 10.0,
         failed,
+        sent: f64::from(warm + count),
         milliseconds: Latencies::of(all),
         by_endpoint: by.into_iter().map(|(name, all)| (name, Latencies::of(all))).collect(),
     })

@@ -2,6 +2,7 @@
 //!
 //! Three parties, each a process: a private Postgres; the API with the writer, as in the indexer; and this one, which asks.
 
+mod cpu;
 mod load;
 mod market;
 mod serve;
@@ -11,9 +12,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
+use cpu::Used;
 use gantry_stack::postgres::{Postgres, PrivateOptions};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
+
+/// Time in which the writer works alone, so that its share is known.
+const ALONE: Duration = Duration::from_secs(5);
 
 /// Reads of the API beside its writer.
 #[derive(Parser)]
@@ -87,6 +92,11 @@ async fn measure(options: Options) -> Result<()> {
         .context("the API")?;
     let mut said = BufReader::new(server.stdout.take().context("its output")?).lines();
     let base = said.next_line().await?.context("the API did not start")?;
+    let api = server.id().context("the API ended")?;
+    let begun = Used::read(api, folder.path())?;
+    tokio::time::sleep(ALONE).await;
+    let before = Used::read(api, folder.path())?;
+    let alone = before.since(&begun);
     eprintln!("asking {} times a second for {} s", options.rate, options.seconds);
     let report = load::run(
         &base,
@@ -95,6 +105,8 @@ async fn measure(options: Options) -> Result<()> {
         options.jobs,
     )
     .await?;
+    let cores = Used::read(api, folder.path())?.since(&before);
+    let each = cores.per_request(&alone, report.sent);
     // It tells what it wrote once its input ends.
     drop(server.stdin.take());
     let written: serde_json::Value = serde_json::from_str(&said.next_line().await?.context("what it wrote")?)?;
@@ -103,13 +115,21 @@ async fn measure(options: Options) -> Result<()> {
     if options.json {
         println!(
             "{}",
-            serde_json::json!({ "reads": report, "writes": written, "jobs": options.jobs })
+            serde_json::json!({
+                "reads": report, "writes": written, "jobs": options.jobs,
+                "cores": { "writer_alone": alone.rounded(), "with_reads": cores.rounded() },
+                "cpu_microseconds_per_request": each,
+            })
         );
     } else {
         report.print();
         println!(
             "written beside: {} account updates/s in {} banks",
             written["updates_per_second"], written["banks"]
+        );
+        println!(
+            "CPU per request: API {} us, Postgres {} us, this generator {} us",
+            each.api, each.postgres, each.generator
         );
     }
     ensure!(

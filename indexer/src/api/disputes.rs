@@ -122,7 +122,7 @@ pub(super) async fn disputes(State(api): State<Api>, Params(params): Params<Disp
     list.with_key("j.customer", "customer", params.customer.as_ref())?;
     list.with_key("j.provider", "provider", params.provider.as_ref())?;
     if let Some(closed) = params.closed {
-        list.query.push(" and t.closed = ").push_bind(closed);
+        list.query().push(" and t.closed = ").push_bind(closed);
     }
     list.answer(&api).await
 }

@@ -8,7 +8,7 @@ use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 use utoipa::{IntoParams, ToSchema};
 
 use super::list::{MAX_LIMIT, Paging, cut, key_param, list_params, read_cursor, write_cursor};
-use super::page::Answer;
+use super::page::{Answer, Select};
 use super::problem::Refusals;
 use super::row::json;
 use super::{Api, Envelope, Params, Problem};
@@ -173,10 +173,11 @@ pub(super) async fn events(State(api): State<Api>, Params(params): Params<EventP
             )));
         }
     };
-    let mut query = QueryBuilder::<Postgres>::new(
-        "select slot, transaction_index, index, block_time, signature, program, name, data::text as data \
+    let mut select = Select::new(
+        "slot, transaction_index, index, block_time, signature, program, name, data::text as data \
          from event where true",
     );
+    let query = &mut select.query;
     if let Some(name) = &params.name {
         query.push(" and name = ").push_bind(name_param(name)?.to_owned());
     }
@@ -199,15 +200,15 @@ pub(super) async fn events(State(api): State<Api>, Params(params): Params<EventP
         query.push(" and slot <= ").push_bind(slot_param("to_slot", to)?);
     }
     if let Some(cursor) = paging.cursor {
-        Place::read(cursor)?.push(&mut query, descending);
+        Place::read(cursor)?.push(query, descending);
     }
     let direction = if descending { " desc" } else { "" };
-    query.push(" order by slot").push(direction);
-    query.push(", transaction_index").push(direction);
-    query.push(", index").push(direction);
-    query.push(" limit ").push_bind(i64::from(limit) + 1);
-    let mut reading = api.read(paging.min_slot).await?;
-    let events: Vec<Event> = query.build_query_as().fetch_all(&mut *reading.transaction).await?;
-    let (events, next) = cut(events, limit, |event| Place::of(event).write());
-    Ok(reading.answer(events, next))
+    let order = |table: &str| {
+        format!("{table}.slot{direction}, {table}.transaction_index{direction}, {table}.index{direction}")
+    };
+    query.push(" order by ").push(order("event")).push(" limit ");
+    query.push_bind(i64::from(limit) + 1);
+    let rows = api.rows(select, &order("page"), paging.min_slot).await?;
+    let (events, next) = cut(rows.items()?, limit, |event| Place::of(event).write());
+    Ok(api.answer(rows.moment, events, next))
 }

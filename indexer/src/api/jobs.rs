@@ -9,8 +9,8 @@ use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 use utoipa::ToSchema;
 
 use super::events::{Event, Place, TimelineParams};
-use super::list::{Column, Listing, Source, country_param, cut, key_param, list_params, read_one, status_param};
-use super::page::Answer;
+use super::list::{Column, Listing, Source, country_param, cut, key_param, list_params, one, status_param};
+use super::page::{Answer, Select};
 use super::problem::{Address, Missing, Refusals};
 use super::row::{flags, json, named, some_key, text};
 use super::{Amount, Api, Envelope, Params, Problem, SlotParams};
@@ -246,11 +246,11 @@ pub(super) async fn jobs(State(api): State<Api>, Params(params): Params<JobParam
     let mut list = Listing::of(&JOBS, &params.paging())?;
     match params.status.as_deref() {
         Some(CLOSED) => {
-            list.query.push(" and t.closed");
+            list.query().push(" and t.closed");
         }
         Some(status) => {
             let status = status_param(&JOB_STATUS, status)?;
-            let query = list.query.push(" and not t.closed and t.status = ");
+            let query = list.query().push(" and not t.closed and t.status = ");
             query.push_bind(status);
         }
         None => {}
@@ -260,7 +260,7 @@ pub(super) async fn jobs(State(api): State<Api>, Params(params): Params<JobParam
     list.with_key("t.node", "node", params.node.as_ref())?;
     list.with_key("t.mint", "mint", params.mint.as_ref())?;
     if let Some(country) = &params.country {
-        list.query
+        list.query()
             .push(" and t.countries ? ")
             .push_bind(country_param(country)?);
     }
@@ -276,14 +276,25 @@ pub(super) async fn job(
     Address(address): Address,
     Params(params): Params<SlotParams>,
 ) -> Answer<Job> {
-    let (mut reading, mut job) = read_one::<Job>(&api, &JOBS, "job", &address, params.min_slot).await?;
+    let answer = one::<Job>(&api, &JOBS, "job", &address, params.min_slot).await?;
+    if answer.data.status != CLOSED {
+        return Ok(answer);
+    }
+    // Nearly always the job stays as it is: its event, and again the job, are of one later moment.
+    let mut reading = api.read(None).await?;
+    let bytes = key_param("address", &address)?.to_vec();
+    let mut query = QueryBuilder::<Postgres>::new("select ");
+    query.push(JOBS.columns).push(" from ").push(JOBS.from);
+    query.push(" and t.address = ").push_bind(bytes.clone());
+    let job: Option<Job> = query.build_query_as().fetch_optional(&mut *reading.transaction).await?;
+    let mut job = job.ok_or_else(|| Problem::not_found(format!("there is no job {address}")))?;
     if job.status == CLOSED {
         let sql = "select slot, transaction_index, index, block_time, signature, program, name, data::text as data \
             from event where job = $1 and name in ('JobSettled', 'JobCancelled') order by slot desc limit 1";
-        let closing = sqlx::query_as(sql).bind(key_param("address", &address)?.to_vec());
+        let closing = sqlx::query_as(sql).bind(bytes);
         job.closing = closing.fetch_optional(&mut *reading.transaction).await?;
     }
-    Ok(reading.answer(job, None))
+    Ok(api.answer(reading.moment, job, None))
 }
 
 /// All that happened to a job, in the order of the chain.
@@ -297,25 +308,25 @@ pub(super) async fn timeline(
 ) -> Answer<Vec<JobEvent>> {
     let bytes = key_param("address", &address)?;
     let limit = params.limit()?;
-    let mut query = QueryBuilder::<Postgres>::new(
-        "select slot, transaction_index, index, block_time, signature, program, name, data::text as data, \
+    let select = Select::new(
+        "slot, transaction_index, index, block_time, signature, program, name, data::text as data, \
          amounts::text as amounts from job_timeline where job = ",
     );
-    query.push_bind(bytes.to_vec());
+    let mut select = select.known("select from job where address = $1");
+    select.query.push_bind(bytes.to_vec());
     if let Some(cursor) = params.cursor() {
-        Place::read(cursor)?.push(&mut query, false);
+        Place::read(cursor)?.push(&mut select.query, false);
     }
-    query.push(" order by slot, transaction_index, index limit ");
-    query.push_bind(i64::from(limit) + 1);
-    let mut reading = api.read(params.min_slot()).await?;
-    let events: Vec<JobEvent> = query.build_query_as().fetch_all(&mut *reading.transaction).await?;
-    if events.is_empty() {
-        let known: Option<(i32,)> = sqlx::query_as("select 1 from job where address = $1")
-            .bind(bytes.as_slice())
-            .fetch_optional(&mut *reading.transaction)
-            .await?;
-        known.ok_or_else(|| Problem::not_found(format!("there is no job {address}")))?;
+    select
+        .query
+        .push(" order by slot, transaction_index, index limit ")
+        .push_bind(i64::from(limit) + 1);
+    let order = "page.slot, page.transaction_index, page.index";
+    let rows = api.rows(select, order, params.min_slot()).await?;
+    let events: Vec<JobEvent> = rows.items()?;
+    if events.is_empty() && !rows.known()? {
+        return Err(Problem::not_found(format!("there is no job {address}")));
     }
     let (events, next) = cut(events, limit, |event| Place::of(&event.event).write());
-    Ok(reading.answer(events, next))
+    Ok(api.answer(rows.moment, events, next))
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 
-use super::page::{Answer, Reading};
+use super::page::{Answer, Select};
 use super::{Api, Problem};
 use crate::store::Numeric;
 use crate::{Key, key};
@@ -127,7 +127,7 @@ impl<'r, T: FromRow<'r, PgRow>> FromRow<'r, PgRow> for Placed<T> {
 
 /// A page of a list on its way.
 pub(super) struct Listing {
-    pub(super) query: QueryBuilder<Postgres>,
+    select: Select,
     sort: String,
     column: Option<Column>,
     descending: bool,
@@ -150,8 +150,9 @@ impl Listing {
                 names.join(", ")
             )));
         }
-        let mut query = QueryBuilder::new("select ");
-        query.push(source.columns).push(", ");
+        let mut select = Select::new(source.columns);
+        let query = &mut select.query;
+        query.push(", ");
         match column {
             Some(column) => query.push("t.").push(column.name()).push("::text"),
             None => query.push("''"),
@@ -181,7 +182,7 @@ impl Listing {
             query.push_bind(address.to_vec()).push(")");
         }
         Ok(Self {
-            query,
+            select,
             sort: sort.to_owned(),
             column,
             descending,
@@ -196,27 +197,32 @@ impl Listing {
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
         let direction = if self.descending { " desc" } else { "" };
-        self.query.push(" order by ");
-        if let Some(column) = self.column {
-            self.query.push("t.").push(column.name()).push(direction).push(", ");
-        }
-        self.query.push("t.address").push(direction).push(" limit ");
-        self.query.push_bind(i64::from(self.limit) + 1);
-        let mut reading = api.read(self.min_slot).await?;
-        let rows = self.query.build_query_as::<Placed<T>>();
-        let rows = rows.fetch_all(&mut *reading.transaction).await?;
+        let order = |table: &str| match self.column {
+            Some(column) => format!("{table}.{}{direction}, {table}.address{direction}", column.name()),
+            None => format!("{table}.address{direction}"),
+        };
+        let query = &mut self.select.query;
+        query.push(" order by ").push(order("t")).push(" limit ");
+        query.push_bind(i64::from(self.limit) + 1);
+        let page = api.rows(self.select, &order("page"), self.min_slot).await?;
+        let rows: Vec<Placed<T>> = page.items()?;
         let (rows, next) = cut(rows, self.limit, |row| {
             write_cursor(&(&self.sort, &row.value, &row.address))
         });
         let items = rows.into_iter().map(|row| row.item).collect();
-        Ok(reading.answer(items, next))
+        Ok(api.answer(page.moment, items, next))
+    }
+
+    /// The query, for conditions.
+    pub(super) fn query(&mut self) -> &mut QueryBuilder<Postgres> {
+        &mut self.select.query
     }
 
     /// Adds `column = key` where the parameter is given.
     pub(super) fn with_key(&mut self, column: &'static str, name: &str, text: Option<&String>) -> Result<(), Problem> {
         if let Some(text) = text {
             let key = key_param(name, text)?;
-            let query = self.query.push(" and ").push(column).push(" = ");
+            let query = self.query().push(" and ").push(column).push(" = ");
             query.push_bind(key.to_vec());
         }
         Ok(())
@@ -228,30 +234,14 @@ pub(super) async fn one<T>(api: &Api, source: &Source, what: &str, address: &str
 where
     T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
 {
-    let (reading, item) = read_one(api, source, what, address, min_slot).await?;
-    Ok(reading.answer(item, None))
-}
-
-/// The one row of `source` at `address`, and the reading for more of the same moment.
-pub(super) async fn read_one<T>(
-    api: &Api,
-    source: &Source,
-    what: &str,
-    address: &str,
-    min_slot: Option<u64>,
-) -> Result<(Reading, T), Problem>
-where
-    T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
-{
     let bytes = key_param("address", address)?;
-    let mut query = QueryBuilder::<Postgres>::new("select ");
-    query.push(source.columns).push(" from ").push(source.from);
-    query.push(" and t.address = ").push_bind(bytes.to_vec());
-    let mut reading = api.read(min_slot).await?;
-    let item = query.build_query_as::<T>();
-    let item = item.fetch_optional(&mut *reading.transaction).await?;
+    let mut select = Select::new(source.columns);
+    select.query.push(" from ").push(source.from);
+    select.query.push(" and t.address = ").push_bind(bytes.to_vec());
+    let rows = api.rows(select, "", min_slot).await?;
+    let item = rows.items()?.pop();
     let item = item.ok_or_else(|| Problem::not_found(format!("there is no {what} {address}")))?;
-    Ok((reading, item))
+    Ok(api.answer(rows.moment, item, None))
 }
 
 /// The key that a parameter holds.

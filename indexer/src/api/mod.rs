@@ -27,6 +27,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use metrics_exporter_prometheus::PrometheusHandle;
+use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -51,6 +52,8 @@ pub use supply::{Attestation, Hardware, Node, Provider, Record};
 #[derive(Clone)]
 pub struct Api {
     store: Store,
+    pool: PgPool,
+    stats: Arc<stats::Shared>,
     progress: Arc<Progress>,
     metrics: PrometheusHandle,
     max_lag: u64,
@@ -70,6 +73,8 @@ impl Api {
         Self {
             feed: Arc::new(Feed::new(store.clone(), progress.clone())),
             open: Arc::default(),
+            pool: Self::pool(&store),
+            stats: Arc::default(),
             store,
             progress,
             metrics,

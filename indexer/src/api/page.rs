@@ -8,14 +8,19 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-use sqlx::{Postgres, Transaction};
+use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
+use sqlx::{Connection as _, FromRow, Postgres, QueryBuilder, Row as _, Transaction};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Api, Problem};
 use crate::key;
-use crate::store::Numeric;
+use crate::store::{Numeric, Store};
 
-/// Longest wait for `min_slot`.
+/// Connections that reads share. More of them would not answer sooner: a read keeps a core busy and waits for no disk.
+const CONNECTIONS: u32 = 16;
+/// Rest after which a connection is tried before it is used.
+const RESTED: Duration = Duration::from_secs(1);
+/// Longest wait for `min_slot`, and for a connection.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// How often the checkpoint is looked at while waiting, for where another process writes it.
 const LOOK: Duration = Duration::from_millis(50);
@@ -104,50 +109,145 @@ impl Amount {
     }
 }
 
-/// A read of the tables as they are at one moment, and that moment's slot.
-pub(super) struct Reading {
-    pub(super) transaction: Transaction<'static, Postgres>,
+/// The moment that a read is of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
     slot: u64,
     finalized_slot: u64,
-    lag_slots: Option<u64>,
 }
 
-impl Reading {
-    pub(super) fn answer<T>(&self, data: T, next_cursor: Option<String>) -> Envelope<T> {
-        Envelope {
-            slot: self.slot,
-            commitment: "confirmed",
-            finalized_slot: self.finalized_slot,
-            lag_slots: self.lag_slots,
-            next_cursor,
-            data,
+impl Moment {
+    fn new(slot: Option<i64>, finalized_slot: Option<i64>) -> Self {
+        // Nothing was written yet where they are null.
+        let number = |slot: Option<i64>| slot.unwrap_or_default().max(0) as u64;
+        Self {
+            slot: number(slot),
+            finalized_slot: number(finalized_slot),
         }
     }
 }
 
+/// Several reads of the tables as they are at one moment.
+pub(super) struct Reading {
+    pub(super) transaction: Transaction<'static, Postgres>,
+    pub(super) moment: Moment,
+}
+
+/// Rows that were read with their moment in one statement, which sees the tables as they are at one moment.
+pub(super) struct Rows {
+    pub(super) moment: Moment,
+    /// The first has the moment, and is there without an item too.
+    rows: Vec<PgRow>,
+}
+
+impl Rows {
+    pub(super) fn items<T: for<'r> FromRow<'r, PgRow>>(&self) -> sqlx::Result<Vec<T>> {
+        let there = |row: &&PgRow| {
+            row.try_get::<Option<bool>, _>("there")
+                .map_or(true, |there| there.is_some())
+        };
+        self.rows.iter().filter(there).map(T::from_row).collect()
+    }
+
+    /// Whether what [`Select::known`] asked about is there.
+    pub(super) fn known(&self) -> sqlx::Result<bool> {
+        self.rows.first().map_or(Ok(false), |row| row.try_get("known"))
+    }
+}
+
+/// A read of rows with their moment.
+pub(super) struct Select {
+    pub(super) query: QueryBuilder<Postgres>,
+    known: &'static str,
+}
+
+impl Select {
+    /// Begins a read of `columns`; the rest of the query is pushed.
+    pub(super) fn new(columns: &str) -> Self {
+        let mut query = QueryBuilder::new("with page as (select true as there, ");
+        query.push(columns);
+        Self { query, known: "" }
+    }
+
+    /// Also asks whether this finds a row.
+    pub(super) fn known(self, query: &'static str) -> Self {
+        Self { known: query, ..self }
+    }
+}
+
 impl Api {
-    /// Opens a read of the tables at `min_slot` or later.
-    pub(super) async fn read(&self, min_slot: Option<u64>) -> Result<Reading, Problem> {
-        if let Some(min_slot) = min_slot {
-            self.wait_for(min_slot).await?;
-        }
-        let mut transaction = self.store.pool().begin().await?;
+    /// A pool for the reads of `store`, apart from the writer's connections, so that neither waits for the other's.
+    pub(super) fn pool(store: &Store) -> PgPool {
+        let options = store.pool().connect_options().as_ref().clone();
         // A client that has gone leaves no query behind that runs for long.
-        sqlx::raw_sql("set transaction isolation level repeatable read read only; set local statement_timeout = '10s'")
-            .execute(&mut *transaction)
-            .await?;
+        let options = options.options([("statement_timeout", "10s"), ("default_transaction_read_only", "on")]);
+        PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(LONGEST_WAIT)
+            // A round trip more per read, unless the connection has rested long enough to be lost unseen.
+            .test_before_acquire(false)
+            .before_acquire(|connection, about| {
+                Box::pin(async move {
+                    if about.idle_for < RESTED {
+                        return Ok(true);
+                    }
+                    connection.ping().await.map(|()| true)
+                })
+            })
+            .connect_lazy_with(options)
+    }
+
+    /// An answer of that moment.
+    pub(super) fn answer<T>(&self, moment: Moment, data: T, next_cursor: Option<String>) -> Envelope<T> {
+        Envelope {
+            slot: moment.slot,
+            commitment: "confirmed",
+            finalized_slot: moment.finalized_slot,
+            lag_slots: self.progress.tip().map(|tip| tip.saturating_sub(moment.slot)),
+            next_cursor,
+            data,
+        }
+    }
+
+    /// Reads rows at `min_slot` or later, in this order of the page's columns.
+    pub(super) async fn rows(&self, select: Select, order: &str, min_slot: Option<u64>) -> Result<Rows, Problem> {
+        self.reach(min_slot).await?;
+        let Select { mut query, known } = select;
+        query.push(") select page.*, c.slot as moment_slot, c.finalized_slot as moment_finalized_slot");
+        if !known.is_empty() {
+            query.push(", exists (").push(known).push(") as known");
+        }
+        query.push(" from (select) one left join checkpoint c on true left join page on true");
+        if !order.is_empty() {
+            query.push(" order by ").push(order);
+        }
+        let rows = query.build().fetch_all(&self.pool).await?;
+        let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        let moment = Moment::new(first.try_get("moment_slot")?, first.try_get("moment_finalized_slot")?);
+        Ok(Rows { moment, rows })
+    }
+
+    /// Opens a read of the tables at `min_slot` or later, for what takes several statements.
+    pub(super) async fn read(&self, min_slot: Option<u64>) -> Result<Reading, Problem> {
+        self.reach(min_slot).await?;
+        let begin = "begin isolation level repeatable read read only";
+        let mut transaction = self.pool.begin_with(begin).await?;
         let checkpoint: Option<(i64, i64)> = sqlx::query_as("select slot, finalized_slot from checkpoint")
             .fetch_optional(&mut *transaction)
             .await?;
-        let (slot, finalized_slot) =
-            checkpoint.map_or((0, 0), |(slot, finalized)| (slot as u64, finalized.max(0) as u64));
-        let lag_slots = self.progress.tip().map(|tip| tip.saturating_sub(slot));
+        let (slot, finalized_slot) = checkpoint.unzip();
         Ok(Reading {
             transaction,
-            slot,
-            finalized_slot,
-            lag_slots,
+            moment: Moment::new(slot, finalized_slot),
         })
+    }
+
+    /// Waits until the tables are at `min_slot`.
+    pub(super) async fn reach(&self, min_slot: Option<u64>) -> Result<(), Problem> {
+        match min_slot {
+            Some(min_slot) => self.wait_for(min_slot).await,
+            None => Ok(()),
+        }
     }
 
     async fn wait_for(&self, min_slot: u64) -> Result<(), Problem> {

@@ -8,7 +8,7 @@ use sqlx::{FromRow, Row};
 use utoipa::ToSchema;
 
 use super::list::{Listing, Source, list_params};
-use super::page::Answer;
+use super::page::{Answer, Select};
 use super::problem::{Missing, Refusals};
 use super::row::{integer, json, some_key, text};
 use super::{Amount, Api, Envelope, Params, Problem, SlotParams};
@@ -78,7 +78,7 @@ list_params! {
 pub(super) async fn mints(State(api): State<Api>, Params(params): Params<MintParams>) -> Answer<Vec<Mint>> {
     let mut list = Listing::of(&MINTS, &params.paging())?;
     if let Some(enabled) = params.enabled {
-        list.query.push(" and (t.enabled <> 0) = ").push_bind(enabled);
+        list.query().push(" and (t.enabled <> 0) = ").push_bind(enabled);
     }
     list.answer(&api).await
 }
@@ -281,7 +281,7 @@ impl FromRow<'_, PgRow> for Network {
     }
 }
 
-const NETWORK: &str = "select t.*, t.arbiters::text as arbiters_text, t.pending_arbiters::text as pending_arbiters_text, \
+const NETWORK: &str = "t.*, t.arbiters::text as arbiters_text, t.pending_arbiters::text as pending_arbiters_text, \
     m.genesis_hash, m.terms::text as terms_text, m.pending_terms::text as pending_terms_text, m.terms_change_at, \
     s.stake_mint, s.minimum_pool_stake, s.minimum_position_stake, s.unbonding_seconds, s.commission_notice_seconds, \
     s.slash_customer_bps, s.slash_reporter_bps \
@@ -291,10 +291,9 @@ const NETWORK: &str = "select t.*, t.arbiters::text as arbiters_text, t.pending_
 #[utoipa::path(get, path = "/v1/network", tag = "network", params(SlotParams),
     responses((status = 200, description = "The settings", body = Envelope<Network>), Refusals, Missing))]
 pub(super) async fn network(State(api): State<Api>, Params(params): Params<SlotParams>) -> Answer<Network> {
-    let mut reading = api.read(params.min_slot).await?;
-    let network = sqlx::query_as::<_, Network>(NETWORK);
-    let network = network.fetch_optional(&mut *reading.transaction).await?;
+    let rows = api.rows(Select::new(NETWORK), "", params.min_slot).await?;
+    let network: Option<Network> = rows.items()?.pop();
     let network =
         network.ok_or_else(|| Problem::not_found("the programs are not set up yet, or nothing was indexed"))?;
-    Ok(reading.answer(network, None))
+    Ok(api.answer(rows.moment, network, None))
 }

@@ -175,7 +175,7 @@ list_params! {
     responses((status = 200, description = "Pools", body = Envelope<Vec<Pool>>), Refusals))]
 pub(super) async fn pools(State(api): State<Api>, Params(params): Params<PoolParams>) -> Answer<Vec<Pool>> {
     let mut list = Listing::of(&POOLS, &params.paging())?;
-    list.query.push(" and t.closed = ").push_bind(params.closed);
+    list.query().push(" and t.closed = ").push_bind(params.closed);
     list.with_key("t.provider", "provider", params.provider.as_ref())?;
     list.answer(&api).await
 }
@@ -212,7 +212,7 @@ list_params! {
     responses((status = 200, description = "Positions", body = Envelope<Vec<Position>>), Refusals))]
 pub(super) async fn positions(State(api): State<Api>, Params(params): Params<PositionParams>) -> Answer<Vec<Position>> {
     let mut list = Listing::of(&POSITIONS, &params.paging())?;
-    list.query.push(" and t.closed = ").push_bind(params.closed);
+    list.query().push(" and t.closed = ").push_bind(params.closed);
     list.with_key("t.owner", "owner", params.owner.as_ref())?;
     list.with_key("t.pool", "pool", params.pool.as_ref())?;
     list.answer(&api).await

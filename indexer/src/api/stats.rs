@@ -1,15 +1,17 @@
 //! The market in numbers.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use axum::extract::State;
 use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::page::Answer;
+use super::page::{Answer, Moment};
 use super::problem::Refusals;
-use super::{Amount, Api, Envelope, Params, SlotParams};
+use super::{Amount, Api, Envelope, Params, Problem, SlotParams};
 use crate::store::Numeric;
 
 /// `/v1/stats`.
@@ -52,9 +54,62 @@ pub struct Volume {
 #[utoipa::path(get, path = "/v1/stats", tag = "network", params(SlotParams),
     responses((status = 200, description = "The numbers", body = Envelope<Stats>), Refusals))]
 pub(super) async fn stats(State(api): State<Api>, Params(params): Params<SlotParams>) -> Answer<Stats> {
-    let mut reading = api.read(params.min_slot).await?;
-    let stats = collect(&mut reading.transaction).await?;
-    Ok(reading.answer(stats, None))
+    api.reach(params.min_slot).await?;
+    let (moment, stats) = api.stats.since(&api, Instant::now()).await?;
+    Ok(api.answer(moment, stats, None))
+}
+
+/// What the tables' state is known by. Each change of a row or an event takes a new number of the outbox.
+type Mark = Option<(i64, i64, i64)>;
+
+/// The numbers, which take a look at every job, and the state that they are of: counted once per state, however many ask.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    last: Mutex<Option<Arc<Counted>>>,
+    /// Held by the one that counts.
+    counting: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    begun: Instant,
+    mark: Mark,
+    moment: Moment,
+    stats: Stats,
+}
+
+const MARK: &str = "select outbox_id, slot, finalized_slot from checkpoint";
+
+impl Shared {
+    fn last(&self) -> Option<Arc<Counted>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The numbers of the tables as they were at `arrived` or later.
+    async fn since(&self, api: &Api, arrived: Instant) -> Result<(Moment, Stats), Problem> {
+        let mark: Mark = sqlx::query_as(MARK).fetch_optional(&api.pool).await?;
+        let fits = |counted: &Arc<Counted>| counted.mark == mark || counted.begun >= arrived;
+        if let Some(counted) = self.last().filter(fits) {
+            return Ok((counted.moment, counted.stats.clone()));
+        }
+        let _alone = self.counting.lock().await;
+        if let Some(counted) = self.last().filter(fits) {
+            return Ok((counted.moment, counted.stats.clone()));
+        }
+        let begun = Instant::now();
+        let mut reading = api.read(None).await?;
+        let mark = sqlx::query_as(MARK).fetch_optional(&mut *reading.transaction).await?;
+        let stats = collect(&mut reading.transaction).await?;
+        let moment = reading.moment;
+        let counted = Counted {
+            begun,
+            mark,
+            moment,
+            stats: stats.clone(),
+        };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(counted));
+        Ok((moment, stats))
+    }
 }
 
 async fn collect(connection: &mut PgConnection) -> sqlx::Result<Stats> {

@@ -225,7 +225,7 @@ list_params! {
     responses((status = 200, description = "Providers", body = Envelope<Vec<Provider>>), Refusals))]
 pub(super) async fn providers(State(api): State<Api>, Params(params): Params<ProviderParams>) -> Answer<Vec<Provider>> {
     let mut list = Listing::of(&PROVIDERS, &params.paging())?;
-    list.query.push(" and t.closed = ").push_bind(params.closed);
+    list.query().push(" and t.closed = ").push_bind(params.closed);
     list.with_key("t.authority", "authority", params.authority.as_ref())?;
     list.answer(&api).await
 }
@@ -272,21 +272,23 @@ list_params! {
     responses((status = 200, description = "Nodes", body = Envelope<Vec<Node>>), Refusals))]
 pub(super) async fn nodes(State(api): State<Api>, Params(params): Params<NodeParams>) -> Answer<Vec<Node>> {
     let mut list = Listing::of(&NODES, &params.paging())?;
-    list.query.push(" and t.closed = ").push_bind(params.closed);
+    list.query().push(" and t.closed = ").push_bind(params.closed);
     list.with_key("t.provider", "provider", params.provider.as_ref())?;
     list.with_key("t.price_mint", "mint", params.mint.as_ref())?;
     if let Some(status) = &params.status {
         let status = status_param(&NODE_STATUS, status)?;
-        list.query.push(" and t.status = ").push_bind(status);
+        list.query().push(" and t.status = ").push_bind(status);
     }
     if let Some(country) = &params.country {
-        list.query.push(" and t.country = ").push_bind(country_param(country)?);
+        list.query()
+            .push(" and t.country = ")
+            .push_bind(country_param(country)?);
     }
     if let Some(tier) = params.min_tier {
-        list.query.push(" and t.tier >= ").push_bind(tier);
+        list.query().push(" and t.tier >= ").push_bind(tier);
     }
     if let Some(model) = params.gpu_model {
-        list.query.push(" and t.gpu_model = ").push_bind(model);
+        list.query().push(" and t.gpu_model = ").push_bind(model);
     }
     list.answer(&api).await
 }
