@@ -1,4 +1,5 @@
-//! Takes steps off the queue and writes as many as are there in one transaction, again and again until it is in.
+//! Takes steps off the queue, decodes them while those before are written, and writes as many as are there in one
+//! transaction, again and again until it is in.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,11 +8,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::Ended;
 use crate::progress::Progress;
-use crate::store::{Snapshot, Store, StoreError, Written};
+use crate::store::{Prepared, Snapshot, Store, StoreError, Written};
 use crate::stream::{SealedBank, Step};
 
 /// Banks in one transaction: catching up is fast, and a failed try is not expensive.
 const MAX_BANKS: usize = 64;
+/// KiB of banks that are decoded and wait for the database.
+const READY_KIB: usize = 16 << 10;
 /// Longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Longest wait for one transaction. A database that takes longer is asked anew, over another connection.
@@ -62,25 +65,34 @@ impl Queue {
     }
 }
 
+/// Work whose banks are decoded.
+enum Ready {
+    /// The next bank, and the room that it takes in both forms.
+    Bank(Prepared, [OwnedSemaphorePermit; 2]),
+    Final(u64),
+    Undo(u64),
+    Snapshot(Snapshot),
+}
+
 /// Banks and finality that are written together.
 #[derive(Default)]
 struct Batch {
-    banks: Vec<SealedBank>,
+    banks: Vec<Prepared>,
     /// Held until the banks are written.
-    room: Vec<OwnedSemaphorePermit>,
+    room: Vec<[OwnedSemaphorePermit; 2]>,
     finalized: Option<u64>,
 }
 
 impl Batch {
     /// Takes `work` in, or gives it back where it has to wait for the batch.
-    fn take(&mut self, work: Work) -> Option<Work> {
+    fn take(&mut self, work: Ready) -> Option<Ready> {
         match work {
-            Work::Bank(bank, room) if self.banks.len() < MAX_BANKS => {
+            Ready::Bank(bank, room) if self.banks.len() < MAX_BANKS => {
                 self.banks.push(bank);
                 self.room.push(room);
                 None
             }
-            Work::Final(slot) => {
+            Ready::Final(slot) => {
                 self.finalized = self.finalized.max(Some(slot));
                 None
             }
@@ -105,18 +117,31 @@ impl Writer {
     }
 
     /// Writes until the queue ends, or what is there does not fit what is to be written.
-    pub(super) async fn run(self, mut queue: mpsc::Receiver<Work>) {
+    pub(super) async fn run(self, queue: mpsc::Receiver<Work>) {
+        let (ready, prepared) = mpsc::channel(MAX_BANKS);
+        // Dropped with the writing, and the queue with it: whoever fills it is told so.
+        let preparing = prepare(self.store.clone(), queue, ready);
+        let writing = self.write_all(prepared);
+        tokio::pin!(writing);
+        tokio::select! {
+            () = &mut writing => return,
+            () = preparing => {}
+        }
+        writing.await;
+    }
+
+    async fn write_all(&self, mut queue: mpsc::Receiver<Ready>) {
         let mut next = queue.recv().await;
         while let Some(work) = next.take() {
             let mut batch = Batch::default();
             let done = match batch.take(work) {
-                Some(Work::Snapshot(snapshot)) => {
+                Some(Ready::Snapshot(snapshot)) => {
                     self.until_written(snapshot.checkpoint, || {
                         self.store.write_snapshot(&snapshot, &self.genesis_hash)
                     })
                     .await
                 }
-                Some(Work::Undo(to)) => self.until_written(to, || self.store.undo(to)).await,
+                Some(Ready::Undo(to)) => self.until_written(to, || self.store.undo(to)).await,
                 _ => {
                     while next.is_none()
                         && let Ok(work) = queue.try_recv()
@@ -140,8 +165,11 @@ impl Writer {
         let slot = batch
             .banks
             .last()
-            .map_or_else(|| self.progress.checkpoint(), |bank| bank.slot);
-        let write = || self.store.write(&batch.banks, batch.finalized, &self.genesis_hash);
+            .map_or_else(|| self.progress.checkpoint(), Prepared::slot);
+        let write = || {
+            self.store
+                .write_prepared(&batch.banks, batch.finalized, &self.genesis_hash)
+        };
         self.until_written(slot, write).await?;
         metrics::counter!("gantry_indexer_banks_total").increment(batch.banks.len() as u64);
         if let Some(slot) = batch.finalized {
@@ -176,6 +204,32 @@ impl Writer {
             tracing::warn!(error, slot, ?pause, "writing failed, trying again");
             tokio::time::sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    }
+}
+
+/// Decodes banks while those before them are written, in order, as far as there is room.
+async fn prepare(store: Store, mut queue: mpsc::Receiver<Work>, ready: mpsc::Sender<Ready>) {
+    let space = Arc::new(Semaphore::new(READY_KIB));
+    while let Some(work) = queue.recv().await {
+        let work = match work {
+            Work::Bank(bank, room) => {
+                let store = store.clone();
+                let Ok(prepared) = tokio::task::spawn_blocking(move || store.prepare(&bank)).await else {
+                    return;
+                };
+                let size = Queue::kib(prepared.bytes()).min(READY_KIB) as u32;
+                let Ok(space) = space.clone().acquire_many_owned(size).await else {
+                    return;
+                };
+                Ready::Bank(prepared, [room, space])
+            }
+            Work::Final(slot) => Ready::Final(slot),
+            Work::Undo(to) => Ready::Undo(to),
+            Work::Snapshot(snapshot) => Ready::Snapshot(snapshot),
+        };
+        if ready.send(work).await.is_err() {
+            return;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Postgres: everything that a batch of banks changes, in one transaction with the checkpoint.
 
 mod doubt;
+mod encode;
 mod events;
 mod history;
 mod numeric;
@@ -20,6 +21,7 @@ pub(crate) use events::{Executed, of_transaction};
 pub use history::{Gap, PARTITION_SLOTS, Retention};
 pub use numeric::Numeric;
 pub use rows::{Fold, Row};
+pub use write::Prepared;
 
 use crate::Key;
 use crate::schema::Schema;
@@ -144,7 +146,7 @@ pub struct Store {
     pool: PgPool,
     options: PgConnectOptions,
     schema: Arc<Schema>,
-    tables: Arc<Vec<Table>>,
+    tables: Arc<[Table]>,
     /// Partitions of the events that are known to be there.
     partitions: Arc<Mutex<BTreeSet<u64>>>,
 }
@@ -163,16 +165,19 @@ impl Store {
             .connect_with(options.clone())
             .await?;
         MIGRATIONS.run(&pool).await?;
-        let tables = Arc::new(schema.accounts.iter().map(Table::new).collect());
-        let store = Self {
+        check_columns(&pool, &schema).await?;
+        let mut connection = pool.acquire().await?;
+        let mut tables = Vec::new();
+        for account in &schema.accounts {
+            tables.push(Table::read(&mut connection, account).await?);
+        }
+        Ok(Self {
             pool,
             options,
             schema,
-            tables,
+            tables: tables.into(),
             partitions: Arc::default(),
-        };
-        store.check_columns().await?;
-        Ok(store)
+        })
     }
 
     /// The pool, for reading.
@@ -185,39 +190,6 @@ impl Store {
     #[must_use]
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
-    }
-
-    async fn check_columns(&self) -> Result<(), StoreError> {
-        for account in &self.schema.accounts {
-            let columns: Vec<(String, String)> = sqlx::query_as(
-                "select column_name::text, data_type::text from information_schema.columns \
-                 where table_schema = current_schema() and table_name = $1",
-            )
-            .bind(&account.table)
-            .fetch_all(&self.pool)
-            .await?;
-            for field in &account.fields {
-                let (name, sql) = (&field.name, field.column().sql());
-                match columns.iter().find(|(column, _)| column == name) {
-                    Some((_, found)) if found == sql => {}
-                    Some((_, found)) => {
-                        let what = format!("column {name} of table {} is {found}, not {sql}", account.table);
-                        return Err(StoreError::Drift(what));
-                    }
-                    None => {
-                        return Err(StoreError::Drift(format!(
-                            "table {} has no column {name} ({sql})",
-                            account.table
-                        )));
-                    }
-                }
-            }
-            if columns.len() != account.fields.len() + 5 {
-                let what = format!("table {} has columns that no field is kept in", account.table);
-                return Err(StoreError::Drift(what));
-            }
-        }
-        Ok(())
     }
 
     /// Empties every table.
@@ -289,4 +261,37 @@ impl Store {
         let (leads,): (bool,) = sqlx::query_as(sql).bind(LEADER_LOCK).fetch_one(&mut connection).await?;
         Ok(leads.then_some(connection))
     }
+}
+
+async fn check_columns(pool: &PgPool, schema: &Schema) -> Result<(), StoreError> {
+    for account in &schema.accounts {
+        let columns: Vec<(String, String)> = sqlx::query_as(
+            "select column_name::text, data_type::text from information_schema.columns \
+             where table_schema = current_schema() and table_name = $1",
+        )
+        .bind(&account.table)
+        .fetch_all(pool)
+        .await?;
+        for field in &account.fields {
+            let (name, sql) = (&field.name, field.column().sql());
+            match columns.iter().find(|(column, _)| column == name) {
+                Some((_, found)) if found == sql => {}
+                Some((_, found)) => {
+                    let what = format!("column {name} of table {} is {found}, not {sql}", account.table);
+                    return Err(StoreError::Drift(what));
+                }
+                None => {
+                    return Err(StoreError::Drift(format!(
+                        "table {} has no column {name} ({sql})",
+                        account.table
+                    )));
+                }
+            }
+        }
+        if columns.len() != account.fields.len() + 5 {
+            let what = format!("table {} has columns that no field is kept in", account.table);
+            return Err(StoreError::Drift(what));
+        }
+    }
+    Ok(())
 }

@@ -235,7 +235,7 @@ impl Lab {
     async fn chain_is_whole(&self) -> anyhow::Result<()> {
         let orphans = "select count(*) from block b where b.slot > (select min(slot) from block) \
                        and not exists (select from block p where p.slot = b.parent)";
-        let holes = "select coalesce(max(id), 0) - count(*) from outbox";
+        let holes = "select (coalesce(max(id), 0) - coalesce(sum(count), 0))::bigint from outbox";
         let behind =
             "select coalesce((select outbox_id from checkpoint), 0) - coalesce((select max(id) from outbox), 0)";
         let branches = "select count(*) from block where blockhash like '0branch%'";
