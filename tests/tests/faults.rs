@@ -11,5 +11,6 @@ mod faults {
     pub(crate) mod recorded;
     pub(crate) mod replay;
     pub(crate) mod stream;
+    pub(crate) mod sustained;
     pub(crate) mod trade;
 }

@@ -224,12 +224,27 @@ fn test_alone(name: &str) -> Result<()> {
     sh::shown(tests(&[], &[name.to_owned()]).args(["--", "--nocapture"]))
 }
 
-/// Runs the benchmarks' program over the built programs.
+/// Runs the benchmarks' program over the built programs, or the one that measures the indexer.
 pub(crate) fn bench(arguments: &[OsString]) -> Result<()> {
+    if let [verb, rest @ ..] = arguments
+        && verb == "ingest"
+    {
+        return bench_ingest(rest);
+    }
     programs::compile_deployed(Compiler::Debian)?;
     // Of the whole workspace, so that the dependencies' features are those of every other build.
     sh::shown(cargo(&paths::root()).args(["build", "--workspace", "--bin", "gantry-bench"]))?;
-    sh::shown(Command::new(paths::root().join("target/debug/gantry-bench")).args(arguments))
+    sh::passed_on(Command::new(paths::root().join("target/debug/gantry-bench")).args(arguments))
+}
+
+/// Measures the indexer beside Postgres itself, both of them optimised.
+fn bench_ingest(arguments: &[OsString]) -> Result<()> {
+    setup::build_programs()?;
+    setup::postgres()?;
+    // These two alone: the embedded network, which the rest of the workspace needs, takes far longer to optimise.
+    let packages = ["-p", "gantry-indexer", "-p", "gantry-bench-ingest"];
+    sh::shown(cargo(&paths::root()).args(["build", "--release"]).args(packages))?;
+    sh::passed_on(Command::new(paths::root().join("target/release/gantry-bench-ingest")).args(arguments))
 }
 
 fn test_end_to_end() -> Result<()> {

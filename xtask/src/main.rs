@@ -37,7 +37,7 @@ enum Verb {
         #[arg(value_enum)]
         only: Vec<check::Group>,
     },
-    /// Measure: `cu` for compute units, rent and the programs' sizes
+    /// Measure: `cu` for compute units, rent and the programs' sizes; `ingest` for the indexer beside Postgres itself
     Bench(StackArguments),
     /// Put small faults into the maths one at a time, and see that a test notices each (an hour; docs/verification.md)
     Mutants {

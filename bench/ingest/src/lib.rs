@@ -2,4 +2,5 @@
 
 pub mod script;
 pub mod server;
+pub mod tables;
 pub mod workload;

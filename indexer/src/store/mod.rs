@@ -21,7 +21,7 @@ pub(crate) use events::{Executed, of_transaction};
 pub use history::{Gap, PARTITION_SLOTS, Retention};
 pub use numeric::Numeric;
 pub use rows::{Fold, Row};
-pub use write::Prepared;
+pub use write::{Ahead, Prepared};
 
 use crate::Key;
 use crate::schema::Schema;

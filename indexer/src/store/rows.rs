@@ -122,7 +122,7 @@ impl Table {
             .collect();
         let insert = |parameter: &str| {
             format!(
-                "insert into {table} as t select u.* from unnest({parameter}::{table}[]) as u \
+                "insert into {table} as t select u.* from unnest({parameter}::\"{table}\"[]) as u \
                  on conflict (address) do update set {}",
                 updates.join(", ")
             )

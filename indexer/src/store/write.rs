@@ -2,9 +2,10 @@
 //! believe that they do, one writes at a time and on top of what is there.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction};
 
 use super::outbox::{Kind, Outbox};
 use super::rows::{Encoded, Fold, Row, address};
@@ -49,6 +50,17 @@ pub(super) struct Content {
     rows: Vec<(usize, Encoded)>,
     closed: BTreeMap<Key, u64>,
     unknown: BTreeMap<Key, u64>,
+}
+
+/// A transaction that has begun: it holds the checkpoint's lock, and some banks are in it.
+pub struct Ahead {
+    transaction: Transaction<'static, Postgres>,
+    /// The checkpoint as it was found.
+    at: Option<Checkpoint>,
+    /// Banks that are in it.
+    banks: usize,
+    outbox: Outbox,
+    written: Written,
 }
 
 impl Store {
@@ -103,31 +115,32 @@ impl Store {
         finalized: Option<u64>,
         genesis_hash: &str,
     ) -> Result<Written, StoreError> {
-        let banks: Vec<_> = banks.iter().map(|bank| self.prepare(bank)).collect();
-        self.write_prepared(&banks, finalized, genesis_hash).await
+        let banks: Vec<_> = banks.iter().map(|bank| Arc::new(self.prepare(bank))).collect();
+        self.write_prepared(&banks, None, finalized, genesis_hash).await
     }
 
-    /// As [`write`](Self::write), of banks that are decoded.
+    /// As [`write`](Self::write), of banks that are decoded. The first of them may have been written ahead.
     ///
     /// # Errors
     /// As [`write`](Self::write).
     pub async fn write_prepared(
         &self,
-        banks: &[Prepared],
+        banks: &[Arc<Prepared>],
+        ahead: Option<Ahead>,
         finalized: Option<u64>,
         genesis_hash: &str,
     ) -> Result<Written, StoreError> {
-        for bank in banks.iter().filter(|bank| !bank.events.is_empty()) {
-            self.ensure_partition(bank.slot).await?;
-        }
-        let mut transaction = self.pool.begin().await?;
-        let at = lock_checkpoint(&mut transaction).await?;
-        let known = at
+        let mut open = match ahead {
+            Some(ahead) => ahead,
+            None => self.begin(banks).await?,
+        };
+        let known = open
+            .at
             .as_ref()
             .map_or(0, |at| banks.partition_point(|bank| bank.slot <= at.slot as u64));
         let banks = &banks[known..];
-        check_contiguous(at.as_ref(), banks)?;
-        let mut checkpoint = match (at, banks.last()) {
+        check_contiguous(open.at.as_ref(), banks)?;
+        let mut checkpoint = match (open.at.take(), banks.last()) {
             (Some(at), None) => at,
             (None, None) => return Ok(Written::default()),
             (at, Some(last)) => Checkpoint {
@@ -142,22 +155,16 @@ impl Store {
         let finalized = finalized.map_or(before, |slot| before.max((slot as i64).min(checkpoint.slot)));
         checkpoint.finalized_slot = finalized;
 
-        let mut outbox = Outbox::default();
-        let mut written = Written::default();
-        for bank in banks {
+        for bank in &banks[open.banks.min(banks.len())..] {
             // What is final already needs no way back.
-            let way_back = bank.slot as i64 > finalized;
-            written.rows += self
-                .write_content(&mut transaction, &bank.content, bank.slot, way_back, &mut outbox)
-                .await?;
-            self.doubt(&mut transaction, &bank.doubtful, &bank.content.unknown)
-                .await?;
+            self.write_bank(&mut open, bank, bank.slot as i64 > finalized).await?;
         }
-        for bank in banks {
-            let new = events::insert(&mut transaction, &bank.events).await?;
-            written.events += new.len() as u64;
-            outbox.events(&new);
-        }
+        let Ahead {
+            mut transaction,
+            mut outbox,
+            written,
+            ..
+        } = open;
         insert_blocks(&mut transaction, banks).await?;
         if finalized > before {
             outbox.slot(Kind::Finalized, finalized as u64);
@@ -170,6 +177,50 @@ impl Store {
         set_checkpoint(&mut transaction, &checkpoint).await?;
         transaction.commit().await?;
         Ok(written)
+    }
+
+    /// Writes a bank that may become confirmed next, and commits nothing: [`write_prepared`](Self::write_prepared) does
+    /// when it has, and to drop it is to have written nothing. Nobody else writes meanwhile. None where the tables are
+    /// beyond it.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn write_ahead(&self, bank: &Arc<Prepared>) -> Result<Option<Ahead>, StoreError> {
+        let mut open = self.begin(std::slice::from_ref(bank)).await?;
+        if open.at.as_ref().is_none_or(|at| bank.slot <= at.slot as u64) {
+            return Ok(None);
+        }
+        check_contiguous(open.at.as_ref(), std::slice::from_ref(bank))?;
+        self.write_bank(&mut open, bank, true).await?;
+        Ok(Some(open))
+    }
+
+    async fn begin(&self, banks: &[Arc<Prepared>]) -> Result<Ahead, StoreError> {
+        for bank in banks.iter().filter(|bank| !bank.events.is_empty()) {
+            self.ensure_partition(bank.slot).await?;
+        }
+        let mut transaction = self.pool.begin().await?;
+        let at = lock_checkpoint(&mut transaction).await?;
+        Ok(Ahead {
+            transaction,
+            at,
+            banks: 0,
+            outbox: Outbox::default(),
+            written: Written::default(),
+        })
+    }
+
+    async fn write_bank(&self, open: &mut Ahead, bank: &Prepared, way_back: bool) -> Result<(), StoreError> {
+        let (transaction, outbox) = (&mut open.transaction, &mut open.outbox);
+        open.written.rows += self
+            .write_content(transaction, &bank.content, bank.slot, way_back, outbox)
+            .await?;
+        self.doubt(transaction, &bank.doubtful, &bank.content.unknown).await?;
+        let new = events::insert(transaction, &bank.events).await?;
+        open.written.events += new.len() as u64;
+        open.outbox.events(&new);
+        open.banks += 1;
+        Ok(())
     }
 
     /// Writes rows and closings of `slot`.
@@ -431,7 +482,7 @@ fn undone_event(row: &PgRow) -> sqlx::Result<(i64, Signature, i32, String)> {
 }
 
 /// Each bank must be the child of the one before it, and the first that of the checkpoint's.
-fn check_contiguous(at: Option<&Checkpoint>, banks: &[Prepared]) -> Result<(), StoreError> {
+fn check_contiguous(at: Option<&Checkpoint>, banks: &[Arc<Prepared>]) -> Result<(), StoreError> {
     let mut before = at.map(|at| (at.slot as u64, at.blockhash.as_deref()));
     for bank in banks {
         let (parent, hash) = (bank.facts.parent, bank.facts.parent_blockhash.as_str());
@@ -453,7 +504,7 @@ fn check_contiguous(at: Option<&Checkpoint>, banks: &[Prepared]) -> Result<(), S
     Ok(())
 }
 
-async fn insert_blocks(connection: &mut PgConnection, banks: &[Prepared]) -> sqlx::Result<()> {
+async fn insert_blocks(connection: &mut PgConnection, banks: &[Arc<Prepared>]) -> sqlx::Result<()> {
     if banks.is_empty() {
         return Ok(());
     }

@@ -141,13 +141,7 @@ impl Lab {
     /// Most memory that the indexer ever had resident, MiB.
     pub(crate) fn peak_mib(&self) -> anyhow::Result<u64> {
         let pid = self.indexer.as_ref().and_then(Child::id).context("no indexer runs")?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmHWM:"))
-            .context("no VmHWM")?;
-        let kib: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
-        Ok(kib >> 10)
+        peak_mib(pid)
     }
 
     /// What the indexer counts under a name that begins so, in all.
@@ -278,4 +272,15 @@ pub(crate) async fn until(holds: impl AsyncFn() -> anyhow::Result<bool>, what: &
         tokio::time::sleep(LOOK).await;
     }
     Ok(())
+}
+
+/// Most memory that a process ever had resident, MiB.
+pub(crate) fn peak_mib(pid: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .context("no VmHWM")?;
+    let kib: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
+    Ok(kib >> 10)
 }
