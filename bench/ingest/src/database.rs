@@ -10,7 +10,7 @@ use gantry_indexer::schema::Schema;
 use gantry_indexer::store::Store;
 use gantry_stack::postgres::{Postgres, PrivateOptions};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 /// What differs from a server as installed. Everything that keeps what is committed is as installed: fsync,
 /// synchronous_commit and full_page_writes are on.
@@ -57,7 +57,9 @@ impl Databases {
         ] {
             sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await?;
         }
-        Ok(options.database(name).to_url_lossy().to_string())
+        // As psql takes it: the driver would add parameters of its own.
+        let (server, _) = self.postgres.url().rsplit_once('/').context("a URL with a database")?;
+        Ok(format!("{server}/{name}"))
     }
 
     pub(crate) async fn drop(&self, name: &str) -> Result<()> {

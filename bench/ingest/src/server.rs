@@ -15,7 +15,7 @@ use futures::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Request, Response, Status, Streaming};
 use yellowstone_grpc_proto::prelude::geyser_server::{Geyser, GeyserServer};
@@ -71,7 +71,6 @@ pub fn now_us() -> u64 {
 struct Shared {
     script: Script,
     begun: OnceLock<Instant>,
-    begin: watch::Sender<bool>,
     sent: Mutex<Sent>,
 }
 
@@ -114,7 +113,6 @@ impl Server {
         let shared = Arc::new(Shared {
             script,
             begun: OnceLock::new(),
-            begin: watch::Sender::new(false),
             sent: Mutex::default(),
         });
         let (grpc, rpc) = (
@@ -143,7 +141,6 @@ impl Server {
     /// Begins to send.
     pub fn begin(&self) {
         let _ = self.shared.begun.set(Instant::now());
-        self.shared.begin.send_replace(true);
     }
 
     /// What was sent so far.
@@ -155,7 +152,6 @@ impl Server {
 
 async fn begin(State(shared): State<Arc<Shared>>) {
     let _ = shared.begun.set(Instant::now());
-    shared.begin.send_replace(true);
 }
 
 async fn sent(State(shared): State<Arc<Shared>>) -> Json<Sent> {
@@ -206,7 +202,6 @@ impl Client {
             None => self.shared.due(),
         };
         self.shared.note(|sent| sent.subscriptions += 1);
-        let mut begin = self.shared.begin.subscribe();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut ping = tokio::time::interval(PING_EVERY);
@@ -222,7 +217,6 @@ impl Client {
                     Err(_) => return Err(End::Gone),
                 },
                 _ = ping.tick() => self.send(bare(UpdateOneof::Ping(SubscribeUpdatePing {}))).await?,
-                _ = begin.wait_for(|begun| *begun), if !*self.shared.begin.borrow() => {}
                 _ = tick.tick() => self.advance().await?,
             }
         }
