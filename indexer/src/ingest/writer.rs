@@ -198,6 +198,8 @@ impl Writer {
                 tracing::error!(%error, "cannot go on writing");
                 return;
             }
+            // Gives its room back: who waits for it may be who is waited for next.
+            drop(batch);
             if next.is_none() {
                 next = if ahead.is_some() {
                     match tokio::time::timeout(LONGEST_AHEAD, queue.recv()).await {
