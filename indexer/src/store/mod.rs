@@ -34,6 +34,9 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations")
 /// Named by every instance that wants to write: the one that holds it leads. "gantry" in ASCII.
 const LEADER_LOCK: i64 = 0x6761_6e74_7279;
 
+/// How long a connection is waited for.
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(10);
+
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -144,6 +147,8 @@ pub struct Written {
 #[derive(Clone)]
 pub struct Store {
     pool: PgPool,
+    /// For the writer alone: its statements are prepared and stay so.
+    writer: PgPool,
     options: PgConnectOptions,
     schema: Arc<Schema>,
     tables: Arc<[Table]>,
@@ -161,9 +166,14 @@ impl Store {
         let options = options.application_name("gantry-indexer");
         let pool = PgPoolOptions::new()
             .max_connections(16)
-            .acquire_timeout(Duration::from_secs(10))
+            .acquire_timeout(ACQUIRE_WITHIN)
             .connect_with(options.clone())
             .await?;
+        // One that works, and one in case the server never answers the other again.
+        let writer = PgPoolOptions::new()
+            .max_connections(2)
+            .acquire_timeout(ACQUIRE_WITHIN)
+            .connect_lazy_with(options.clone());
         MIGRATIONS.run(&pool).await?;
         check_columns(&pool, &schema).await?;
         let mut connection = pool.acquire().await?;
@@ -173,6 +183,7 @@ impl Store {
         }
         Ok(Self {
             pool,
+            writer,
             options,
             schema,
             tables: tables.into(),

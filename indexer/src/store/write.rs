@@ -199,7 +199,7 @@ impl Store {
         for bank in banks.iter().filter(|bank| !bank.events.is_empty()) {
             self.ensure_partition(bank.slot).await?;
         }
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.writer.begin().await?;
         let at = lock_checkpoint(&mut transaction).await?;
         Ok(Ahead {
             transaction,
