@@ -14,11 +14,10 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 /// What differs from a server as installed. Everything that keeps what is committed is as installed: fsync,
 /// synchronous_commit and full_page_writes are on.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 3] = [
     ("shared_buffers", "512MB"),
     ("max_wal_size", "4GB"),
     ("checkpoint_timeout", "15min"),
-    ("autovacuum_naptime", "15s"),
 ];
 const TEMPLATE: &str = "gantry_bench_before";
 

@@ -20,7 +20,7 @@ use crate::processes::{IndexerProcess, PATIENCE, ServerProcess, Taken};
 /// How often a row is looked at.
 const LOOK: Duration = Duration::from_micros(500);
 /// How often it is looked whether a run is over.
-const LOOK_FOR_THE_END: Duration = Duration::from_millis(2);
+const LOOK_FOR_THE_END: Duration = Duration::from_millis(5);
 
 /// Milliseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
