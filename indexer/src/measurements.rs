@@ -231,7 +231,7 @@ struct State {
 
 const STATE: &str = "select slot, finalized_slot, outbox_id, \
     greatest(extract(epoch from clock_timestamp() - updated_at), 0)::float8 as age, \
-    (select min(id) from outbox) as oldest, \
+    (select id - count + 1 from outbox order by id limit 1) as oldest, \
     (select count(*) from event_gap where filled_at is null and from_slot > 0) as gaps, (select count(*) from doubt) as doubts \
     from checkpoint";
 

@@ -252,7 +252,7 @@ async fn go_back(
     rows: &mut Rows,
 ) -> Result<(), VerifyError> {
     let before = sqlx::query(
-        "select distinct on (address) address, before_closed, before_data from undo \
+        "select distinct on (address) address, before_closed, before_data from undo_row \
          where account = $1 and slot > $2 order by address, slot",
     )
     .bind(&account.table)

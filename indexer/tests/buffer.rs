@@ -422,3 +422,22 @@ proptest! {
         prop_assert_eq!(banks, expected);
     }
 }
+
+#[test]
+fn the_bank_that_may_be_confirmed_next_is_given_ahead_once_and_is_the_one_that_comes() {
+    let mut buffer = buffer(10);
+    let content = [account(11, 1, 1, 1), account(11, 1, 2, 2)];
+    assert!(feed(&mut buffer, content).is_empty());
+    assert_eq!(buffer.ahead(), None, "it is not whole");
+    assert!(feed(&mut buffer, [meta(11, 1, 10), account(12, 2, 1, 3), meta(12, 2, 11)]).is_empty());
+    let ahead = buffer.ahead().expect("it is whole, and the tip is its parent");
+    assert_eq!(ahead.slot, 11);
+    assert_eq!(buffer.ahead(), None, "it was given");
+    assert_eq!(feed(&mut buffer, [confirmed(11, 1)]), [ahead]);
+    let ahead = buffer.ahead().expect("the tip is its parent now");
+    assert_eq!(feed(&mut buffer, [confirmed(12, 2)]), [ahead]);
+    assert_eq!(buffer.ahead(), None);
+    // Not on top of what was given out: a branch, which may never be confirmed.
+    assert!(feed(&mut buffer, [account(13, 3, 1, 4), meta(13, 3, 11)]).is_empty());
+    assert_eq!(buffer.ahead(), None);
+}

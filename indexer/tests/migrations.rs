@@ -110,6 +110,49 @@ async fn each_migration_keeps_what_the_one_before_left() {
         .expect("rows");
     assert_eq!(events, [(7, JOB.to_vec()), (tip, JOB.to_vec())]);
 
+    let hex = |bytes: &[u8]| format!("'\\x{}'", hex::encode(bytes));
+    let (job, other, signature) = (hex(&JOB), hex(&[2; 32]), hex(&[3; 64]));
+    run(
+        &url,
+        &format!(
+            "insert into undo (slot, account, address, before_slot, before_write_version, before_closed, before_data) \
+             values ({tip}, 'job', {other}, null, null, null, null), ({tip}, 'job', {job}, 7, 3, false, '\\x01'), \
+             ({tip}, 'node', {other}, 6, 2, true, '\\x0203'); \
+             insert into outbox (id, slot, kind, name, address, signature, index) values \
+             (1, {tip}, 'account', 'job', {job}, null, null), (2, {tip}, 'event', 'JobOpened', null, {signature}, 0), \
+             (3, {tip}, 'finalized', '', null, null, null); update checkpoint set outbox_id = 3;"
+        ),
+    )
+    .await;
+    first(4).run(&mut connection).await.expect("migrated");
+    let rows: Vec<String> = sqlx::query_scalar("select (u.*)::text from undo_row u order by slot, account, address")
+        .fetch_all(&mut connection)
+        .await
+        .expect("rows");
+    let (job, other) = (hex::encode(JOB), hex::encode([2; 32]));
+    assert_eq!(
+        rows,
+        [
+            format!("({tip},job,\"\\\\x{job}\",7,3,f,\"\\\\x01\")"),
+            format!("({tip},job,\"\\\\x{other}\",,,,)"),
+            format!("({tip},node,\"\\\\x{other}\",6,2,t,\"\\\\x0203\")"),
+        ]
+    );
+    let entries: Vec<String> = sqlx::query_scalar(
+        "select concat_ws(' ', id, count, kind, addresses::text, signature::text) from outbox order by id",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("rows");
+    assert_eq!(
+        entries,
+        [
+            format!("1 1 account {{\"\\\\x{job}\"}}"),
+            format!("2 1 event \\x{}", hex::encode([3; 64])),
+            "3 1 finalized".to_owned(),
+        ]
+    );
+
     // The newest indexer goes on from there.
     let store = Store::open(&url, schema()).await.expect("a store");
     let running: i64 = sqlx::query_scalar("select count(*) from analytics.jobs where status = 'running'")

@@ -16,6 +16,7 @@ mod faults {
     pub(crate) mod recorded;
     pub(crate) mod replay;
     pub(crate) mod stream;
+    pub(crate) mod sustained;
     pub(crate) mod tls;
     pub(crate) mod trade;
 }

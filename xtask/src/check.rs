@@ -258,31 +258,39 @@ fn test_alone(name: &str) -> Result<()> {
     sh::shown(tests(&[], &[name.to_owned()]).args(["--", "--nocapture"]))
 }
 
-/// Runs the benchmarks' program over the built programs, or the one that reads the API.
+/// Runs the benchmarks' program over the built programs, or one that measures the indexer.
 pub(crate) fn bench(arguments: &[OsString]) -> Result<()> {
-    if let [verb, rest @ ..] = arguments
-        && verb == "api"
-    {
-        return bench_api(rest);
+    match arguments {
+        [verb, rest @ ..] if verb == "api" => return bench_api(rest),
+        [verb, rest @ ..] if verb == "ingest" => return bench_ingest(rest),
+        _ => {}
     }
     programs::compile_deployed(Compiler::Debian)?;
     build_workspace(&["--bin", "gantry-bench"])?;
-    sh::shown(Command::new(paths::root().join("target/debug/gantry-bench")).args(arguments))
+    sh::passed_on(Command::new(paths::root().join("target/debug/gantry-bench")).args(arguments))
+}
+
+/// Measures the indexer beside Postgres itself, both of them optimised.
+fn bench_ingest(arguments: &[OsString]) -> Result<()> {
+    setup::build_programs()?;
+    setup::postgres()?;
+    build_optimised()?;
+    sh::passed_on(Command::new(paths::root().join("target/release/gantry-bench-ingest")).args(arguments))
 }
 
 /// Reads the API while its tables are written, both optimised.
 fn bench_api(arguments: &[OsString]) -> Result<()> {
     setup::postgres()?;
-    // Alone: the embedded network, which the rest of the workspace needs, takes far longer to optimise.
-    sh::shown(cargo(&paths::root()).args(["build", "--release", "-p", "gantry-bench-api"]))?;
+    build_optimised()?;
     // Its output is the result, which `--json` makes one object of.
-    let mut measure = Command::new(paths::root().join("target/release/gantry-bench-api"));
-    let status = measure.args(arguments).status().context("gantry-bench-api")?;
-    if status.success() {
-        Ok(())
-    } else {
-        bail!("gantry-bench-api failed: {status}")
-    }
+    sh::passed_on(Command::new(paths::root().join("target/release/gantry-bench-api")).args(arguments))
+}
+
+/// Builds what is measured optimised, and nothing else: the embedded network, which the rest of the workspace needs,
+/// takes far longer.
+fn build_optimised() -> Result<()> {
+    let packages = ["-p", "gantry-indexer", "-p", "gantry-bench-ingest", "-p", "gantry-bench-api"];
+    sh::shown(cargo(&paths::root()).args(["build", "--release"]).args(packages))
 }
 
 fn test_end_to_end() -> Result<()> {

@@ -39,7 +39,8 @@ enum Verb {
         #[arg(value_enum)]
         only: Vec<check::Group>,
     },
-    /// Measure: `cu` for compute units, rent and the programs' sizes; `api` for reads beside the writer
+    /// Measure: `cu` for compute units, rent and the programs' sizes; `ingest` for the indexer beside Postgres itself;
+    /// `api` for reads beside the writer
     Bench(StackArguments),
     /// Put small faults into the maths one at a time, and see that a test notices each (an hour; docs/verification.md)
     Mutants {

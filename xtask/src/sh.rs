@@ -21,6 +21,12 @@ pub(crate) fn shown(command: &mut Command) -> Result<()> {
     check(command, status)
 }
 
+/// Runs a command whose standard output is a result.
+pub(crate) fn passed_on(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| not_started(command))?;
+    check(command, status)
+}
+
 /// Runs a command with its output in `log`, whose last lines are in the error if it fails.
 pub(crate) fn quiet(command: &mut Command, log: &Path) -> Result<()> {
     if let Some(folder) = log.parent() {

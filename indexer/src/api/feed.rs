@@ -20,7 +20,7 @@ use crate::store::Store;
 
 /// Where the writer tells the newest id.
 const CHANNEL: &str = "gantry_outbox";
-/// Ids in one reading.
+/// Messages in one reading.
 const PAGE: i64 = 1_000;
 /// Readings that a listener may be behind before it reads for itself.
 const BACKLOG: usize = 64;
@@ -210,7 +210,7 @@ impl Feed {
         }
     }
 
-    /// What comes after the id, [`PAGE`] ids at most.
+    /// What comes after the id, [`PAGE`] messages at most.
     async fn read(&self, after: i64) -> Result<Batch, End> {
         let failed = |error: sqlx::Error| {
             tracing::warn!(%error, "the outbox cannot be read");
@@ -226,29 +226,33 @@ impl Feed {
         if head <= after {
             return Ok(batch);
         }
-        batch.to = head.min(after + PAGE);
         let messages: Vec<Message> = sqlx::query_as(
             "select o.id, o.kind, o.name, o.slot, o.signature, o.index, e.transaction_index, e.block_time, e.program, \
              e.job, e.accounts, e.data::text as data \
              from outbox o left join event e \
              on o.kind = 'event' and e.slot = o.slot and e.signature = o.signature and e.index = o.index \
              where o.id > $1 and o.id <= $2 and (o.kind in ('finalized', 'rollback', 'snapshot') \
-             or o.kind = 'event' and e.slot is not null or o.kind = 'undone' and o.signature is not null) order by o.id",
+             or o.kind = 'event' and e.slot is not null or o.kind = 'undone' and o.signature is not null) \
+             order by o.id limit $3",
         )
         .bind(after)
-        .bind(batch.to)
+        .bind(head)
+        .bind(PAGE)
         .fetch_all(self.store.pool())
         .await
         .map_err(failed)?;
         // Looked at last: what is there now was there when the rows were read.
-        let oldest: Option<i64> = sqlx::query_scalar("select min(id) from outbox")
-            .fetch_one(self.store.pool())
+        let oldest: Option<i64> = sqlx::query_scalar("select id - count + 1 from outbox order by id limit 1")
+            .fetch_optional(self.store.pool())
             .await
             .map_err(failed)?;
         let oldest = oldest.map_or(head, |oldest| oldest - 1);
         if oldest > after {
             return Err(End::Gone(oldest));
         }
+        // Ids between are of what nobody is told here, such as rows.
+        let is_all = (messages.len() as i64) < PAGE;
+        batch.to = messages.last().filter(|_| !is_all).map_or(head, |last| last.id);
         batch.messages = messages.into_iter().map(Arc::new).collect();
         Ok(batch)
     }

@@ -252,6 +252,11 @@ impl Ingest {
             for step in self.next(&mut subscription, &mut buffer).await? {
                 hand_over(step, position, queue).await?;
             }
+            if queue.is_idle()
+                && let Some(bank) = buffer.ahead()
+            {
+                queue.send_ahead(bank);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
-//! Takes steps off the queue and writes as many as are there in one transaction, again and again until it is in.
+//! Takes steps off the queue, decodes them while those before are written, and writes as many as are there in one
+//! transaction, again and again until it is in.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -9,11 +10,15 @@ use tracing::field::Empty;
 
 use super::Ended;
 use crate::progress::Progress;
-use crate::store::{Snapshot, Store, StoreError, Written};
+use crate::store::{Ahead, Prepared, Snapshot, Store, StoreError, Written};
 use crate::stream::{SealedBank, Step};
 
 /// Banks in one transaction: catching up is fast, and a failed try is not expensive.
 const MAX_BANKS: usize = 64;
+/// How long a bank may be written and not committed: others wait for it.
+const LONGEST_AHEAD: Duration = Duration::from_secs(2);
+/// KiB of banks that are decoded and wait for the database.
+const READY_KIB: usize = 16 << 10;
 /// Longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Longest wait for one transaction. A database that takes longer is asked anew, over another connection.
@@ -24,6 +29,8 @@ const LONGEST_WRITE: Duration = Duration::from_secs(120);
 pub(super) enum Work {
     /// The next confirmed bank, and the room that it takes.
     Bank(SealedBank, OwnedSemaphorePermit),
+    /// A bank that may become the next confirmed one, and the room that it takes.
+    Ahead(SealedBank, OwnedSemaphorePermit),
     /// Everything up to this slot is final.
     Final(u64),
     /// The blocks after this slot were abandoned.
@@ -58,31 +65,56 @@ impl Queue {
         self.work.send(work).await.map_err(|_| Ended::WriterStopped)
     }
 
+    /// Whether the writer has nothing to do.
+    pub(super) fn is_idle(&self) -> bool {
+        self.room.available_permits() == self.size && self.work.capacity() == self.work.max_capacity()
+    }
+
+    /// Tells the writer of a bank that is not confirmed yet, if there is room for it: nothing depends on it.
+    pub(super) fn send_ahead(&self, bank: SealedBank) {
+        let size = Self::kib(bank.bytes()).min(self.size) as u32;
+        if let Ok(room) = self.room.clone().try_acquire_many_owned(size) {
+            // A full queue has better things in it.
+            let _ = self.work.try_send(Work::Ahead(bank, room));
+        }
+    }
+
     pub(super) async fn send_snapshot(&self, snapshot: Snapshot) -> Result<(), Ended> {
         let work = Work::Snapshot(snapshot);
         self.work.send(work).await.map_err(|_| Ended::WriterStopped)
     }
 }
 
+/// Work whose banks are decoded.
+enum Ready {
+    /// The next bank, and the room that it takes in both forms.
+    Bank(Arc<Prepared>, Vec<OwnedSemaphorePermit>),
+    /// A bank that may come next.
+    Ahead(Arc<Prepared>),
+    Final(u64),
+    Undo(u64),
+    Snapshot(Snapshot),
+}
+
 /// Banks and finality that are written together.
 #[derive(Default)]
 struct Batch {
-    banks: Vec<SealedBank>,
+    banks: Vec<Arc<Prepared>>,
     /// Held until the banks are written.
-    room: Vec<OwnedSemaphorePermit>,
+    room: Vec<Vec<OwnedSemaphorePermit>>,
     finalized: Option<u64>,
 }
 
 impl Batch {
     /// Takes `work` in, or gives it back where it has to wait for the batch.
-    fn take(&mut self, work: Work) -> Option<Work> {
+    fn take(&mut self, work: Ready) -> Option<Ready> {
         match work {
-            Work::Bank(bank, room) if self.banks.len() < MAX_BANKS => {
+            Ready::Bank(bank, room) if self.banks.len() < MAX_BANKS => {
                 self.banks.push(bank);
                 self.room.push(room);
                 None
             }
-            Work::Final(slot) => {
+            Ready::Final(slot) => {
                 self.finalized = self.finalized.max(Some(slot));
                 None
             }
@@ -107,25 +139,61 @@ impl Writer {
     }
 
     /// Writes until the queue ends, or what is there does not fit what is to be written.
-    pub(super) async fn run(self, mut queue: mpsc::Receiver<Work>) {
+    pub(super) async fn run(self, queue: mpsc::Receiver<Work>) {
+        let (ready, prepared) = mpsc::channel(MAX_BANKS);
+        // Dropped with the writing, and the queue with it: whoever fills it is told so.
+        let preparing = prepare(self.store.clone(), queue, ready);
+        let writing = self.write_all(prepared);
+        tokio::pin!(writing);
+        tokio::select! {
+            () = &mut writing => return,
+            () = preparing => {}
+        }
+        writing.await;
+    }
+
+    async fn write_all(&self, mut queue: mpsc::Receiver<Ready>) {
         let mut next = queue.recv().await;
+        // The bank that is written and waits for its confirmation, and what became final meanwhile.
+        let mut ahead: Option<(Arc<Prepared>, Ahead)> = None;
+        let mut finalized = None;
         while let Some(work) = next.take() {
-            let mut batch = Batch::default();
+            let mut batch = Batch {
+                finalized,
+                ..Batch::default()
+            };
             let done = match batch.take(work) {
-                Some(Work::Snapshot(snapshot)) => {
+                Some(Ready::Ahead(bank)) => {
+                    // One at a time: the one before was abandoned, or its confirmation was lost.
+                    drop(ahead.take());
+                    ahead = self.write_ahead(bank).await;
+                    Ok(())
+                }
+                Some(Ready::Snapshot(snapshot)) => {
+                    drop(ahead.take());
                     self.until_written(snapshot.checkpoint, || {
                         self.store.write_snapshot(&snapshot, &self.genesis_hash)
                     })
                     .await
                 }
-                Some(Work::Undo(to)) => self.until_written(to, || self.store.undo(to)).await,
+                Some(Ready::Undo(to)) => {
+                    drop(ahead.take());
+                    self.until_written(to, || self.store.undo(to)).await
+                }
                 _ => {
                     while next.is_none()
                         && let Ok(work) = queue.try_recv()
                     {
                         next = batch.take(work);
                     }
-                    self.write(&batch).await
+                    finalized = batch.finalized;
+                    if batch.banks.is_empty() && ahead.is_some() {
+                        // It is written with the bank.
+                        Ok(())
+                    } else {
+                        finalized = None;
+                        self.write(&batch, ahead.take()).await
+                    }
                 }
             };
             if let Err(error) = done {
@@ -135,17 +203,52 @@ impl Writer {
             // Gives its room back: who waits for it may be who is waited for next.
             drop(batch);
             if next.is_none() {
-                next = queue.recv().await;
+                next = if ahead.is_some() {
+                    match tokio::time::timeout(LONGEST_AHEAD, queue.recv()).await {
+                        Ok(work) => work,
+                        Err(_) => {
+                            drop(ahead.take());
+                            // What became final has waited for it.
+                            match finalized.take() {
+                                Some(slot) => Some(Ready::Final(slot)),
+                                None => queue.recv().await,
+                            }
+                        }
+                    }
+                } else {
+                    queue.recv().await
+                };
             }
         }
     }
 
-    async fn write(&self, batch: &Batch) -> Result<(), StoreError> {
+    /// Writes a bank as far as that is possible before it is confirmed. Where it is not, nothing is lost.
+    async fn write_ahead(&self, bank: Arc<Prepared>) -> Option<(Arc<Prepared>, Ahead)> {
+        match tokio::time::timeout(LONGEST_AHEAD, self.store.write_ahead(&bank)).await {
+            Ok(Ok(open)) => open.map(|open| (bank, open)),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, slot = bank.slot(), "not written ahead");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    async fn write(&self, batch: &Batch, ahead: Option<(Arc<Prepared>, Ahead)>) -> Result<(), StoreError> {
         let slot = batch
             .banks
             .last()
-            .map_or_else(|| self.progress.checkpoint(), |bank| bank.slot);
-        let write = || self.store.write(&batch.banks, batch.finalized, &self.genesis_hash);
+            .map_or_else(|| self.progress.checkpoint(), |bank| bank.slot());
+        // The very bank, and not another one of its slot. What is dropped was not written.
+        let ahead = ahead.filter(|(bank, _)| batch.banks.first().is_some_and(|first| Arc::ptr_eq(first, bank)));
+        metrics::counter!("gantry_indexer_banks_ahead_total").increment(ahead.is_some().into());
+        let ahead = Mutex::new(ahead.map(|(_, open)| open));
+        let write = || {
+            // Another try has to write all of it.
+            let ahead = ahead.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.store
+                .write_prepared(&batch.banks, ahead, batch.finalized, &self.genesis_hash)
+        };
         self.until_written(slot, write).await?;
         metrics::counter!("gantry_indexer_banks_total").increment(batch.banks.len() as u64);
         if let Some(slot) = batch.finalized {
@@ -185,4 +288,53 @@ impl Writer {
             pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
+}
+
+/// Decodes banks while those before them are written, in order, as far as there is room.
+async fn prepare(store: Store, mut queue: mpsc::Receiver<Work>, ready: mpsc::Sender<Ready>) {
+    let space = Arc::new(Semaphore::new(READY_KIB));
+    // The last bank that came ahead: it is decoded, and the same when it is confirmed.
+    let mut ahead: Option<(SealedBank, Arc<Prepared>)> = None;
+    while let Some(work) = queue.recv().await {
+        let work = match work {
+            Work::Bank(bank, room) => {
+                let known = ahead.take().filter(|(known, _)| *known == bank);
+                let prepared = match known {
+                    Some((_, prepared)) => prepared,
+                    None => match decode(&store, bank).await {
+                        Some((_, prepared)) => prepared,
+                        None => return,
+                    },
+                };
+                let size = Queue::kib(prepared.bytes()).min(READY_KIB) as u32;
+                let Ok(space) = space.clone().acquire_many_owned(size).await else {
+                    return;
+                };
+                Ready::Bank(prepared, vec![room, space])
+            }
+            Work::Ahead(bank, room) => {
+                let Some((bank, prepared)) = decode(&store, bank).await else {
+                    return;
+                };
+                ahead = Some((bank, prepared.clone()));
+                drop(room);
+                Ready::Ahead(prepared)
+            }
+            Work::Final(slot) => Ready::Final(slot),
+            Work::Undo(to) => Ready::Undo(to),
+            Work::Snapshot(snapshot) => Ready::Snapshot(snapshot),
+        };
+        if ready.send(work).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn decode(store: &Store, bank: SealedBank) -> Option<(SealedBank, Arc<Prepared>)> {
+    let store = store.clone();
+    let decoded = tokio::task::spawn_blocking(move || {
+        let prepared = store.prepare(&bank);
+        (bank, Arc::new(prepared))
+    });
+    decoded.await.ok()
 }

@@ -1,5 +1,7 @@
 //! Values of accounts and events: to JSON, and to the text that Postgres prints for a column.
 
+use std::io::Write as _;
+
 use serde_json::{Map, Value as Json};
 
 use super::{Field, Type};
@@ -120,6 +122,64 @@ pub fn visit(of: &Type, data: &mut &[u8], keys: &mut Vec<Key>) -> Result<Json, D
     })
 }
 
+/// Appends what [`json`] gives for `data` as text; `null` where it is invalid. Numbers, keys and lists of them, which most
+/// accounts consist of, are written as they are met, without a tree in between.
+pub fn write_json(of: &Type, data: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut rest = data;
+    if append(of, &mut rest, out).is_err() {
+        out.truncate(start);
+        out.extend_from_slice(b"null");
+    }
+}
+
+fn append(of: &Type, data: &mut &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+    match of {
+        Type::Int { size, signed: true } => {
+            let _ = write!(out, "{}", signed(take(data, *size)?));
+        }
+        Type::Int { size, signed: false } if *size < 8 => {
+            let _ = write!(out, "{}", unsigned(take(data, *size)?) as u64);
+        }
+        Type::Int { size, signed: false } => {
+            let _ = write!(out, "\"{}\"", unsigned(take(data, *size)?));
+        }
+        Type::Country => {
+            // Letters and digits alone: nothing to escape.
+            let _ = write!(out, "\"{}\"", country(take(data, 2)?));
+        }
+        Type::Bytes(size) => {
+            let _ = write!(out, "\"{}\"", hex::encode(take(data, *size)?));
+        }
+        Type::Array(of, count) => {
+            out.push(b'[');
+            for place in 0..*count {
+                if place > 0 {
+                    out.push(b',');
+                }
+                append(of, data, out)?;
+            }
+            out.push(b']');
+        }
+        Type::Struct(fields) => {
+            out.push(b'{');
+            for (place, (name, of)) in fields.iter().enumerate() {
+                if place > 0 {
+                    out.push(b',');
+                }
+                // Names of fields are names in Rust.
+                let _ = write!(out, "\"{name}\":");
+                append(of, data, out)?;
+            }
+            out.push(b'}');
+        }
+        _ => {
+            let _ = write!(out, "{}", json(of, data)?);
+        }
+    }
+    Ok(())
+}
+
 /// How a field is kept in its column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
@@ -236,6 +296,32 @@ mod tests {
             Err(DecodeError::Invalid("text"))
         );
         assert_eq!(json(&Type::Key, &mut [0; 31].as_slice()), Err(DecodeError::TooShort));
+    }
+
+    #[test]
+    fn json_as_text_is_that_of_the_tree() {
+        let schema = Schema::embedded().expect("the IDLs of this build");
+        let columns = schema.accounts.iter().flat_map(|account| &account.fields);
+        let mut lists = 0;
+        for field in columns.filter(|field| field.column() == Column::Jsonb) {
+            for fill in [0, 1, 65, 0x90, 255] {
+                let bytes = vec![fill; field.size];
+                let mut text = Vec::new();
+                write_json(&field.of, &bytes, &mut text);
+                let tree = json(&field.of, &mut bytes.as_slice()).unwrap_or(Json::Null);
+                assert_eq!(
+                    serde_json::from_slice::<Json>(&text).expect("JSON"),
+                    tree,
+                    "{}",
+                    field.name
+                );
+                lists += 1;
+            }
+        }
+        assert!(lists >= 30, "{lists}");
+        let mut text = b"before ".to_vec();
+        write_json(&Type::Array(Box::new(Type::Key), 2), &[7; 40], &mut text);
+        assert_eq!(text, b"before null");
     }
 
     #[test]

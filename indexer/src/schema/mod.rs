@@ -3,5 +3,5 @@
 mod decode;
 mod layout;
 
-pub use decode::{Column, DecodeError, country, json, signed, unsigned, visit};
+pub use decode::{Column, DecodeError, country, json, signed, unsigned, visit, write_json};
 pub use layout::{AccountType, EventType, Field, Program, Schema, SchemaError, Type};

@@ -94,7 +94,10 @@ impl Store {
         };
         let mut outbox = Outbox::default();
         // What is final is not taken back.
-        let rows = self.write_fold(&mut transaction, &fold, false, &mut outbox).await?;
+        let content = self.content(&fold);
+        let rows = self
+            .write_content(&mut transaction, &content, slot, false, &mut outbox)
+            .await?;
         sqlx::query("delete from doubt where address = any($1) and slot <= $2")
             .bind(states.iter().map(|(address, _)| address.as_slice()).collect::<Vec<_>>())
             .bind(slot as i64)

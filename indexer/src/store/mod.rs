@@ -1,6 +1,7 @@
 //! Postgres: everything that a batch of banks changes, in one transaction with the checkpoint.
 
 mod doubt;
+mod encode;
 mod events;
 mod history;
 mod numeric;
@@ -20,6 +21,7 @@ pub(crate) use events::{Executed, of_transaction};
 pub use history::{Gap, PARTITION_SLOTS, Retention};
 pub use numeric::Numeric;
 pub use rows::{Fold, Row};
+pub use write::{Ahead, Prepared};
 
 use crate::Key;
 use crate::schema::Schema;
@@ -31,6 +33,9 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations")
 
 /// Named by every instance that wants to write: the one that holds it leads. "gantry" in ASCII.
 const LEADER_LOCK: i64 = 0x6761_6e74_7279;
+
+/// How long a connection is waited for.
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -148,9 +153,11 @@ pub struct Written {
 #[derive(Clone)]
 pub struct Store {
     pool: PgPool,
+    /// For the writer alone: its statements are prepared and stay so.
+    writer: PgPool,
     options: PgConnectOptions,
     schema: Arc<Schema>,
-    tables: Arc<Vec<Table>>,
+    tables: Arc<[Table]>,
     /// Partitions of the events that are known to be there.
     partitions: Arc<Mutex<BTreeSet<u64>>>,
 }
@@ -210,16 +217,26 @@ impl Store {
     }
 
     async fn over(pool: PgPool, options: PgConnectOptions, schema: Arc<Schema>) -> Result<Self, StoreError> {
-        let tables = Arc::new(schema.accounts.iter().map(Table::new).collect());
-        let store = Self {
+        check_columns(&pool, &schema).await?;
+        let mut connection = pool.acquire().await?;
+        let mut tables = Vec::new();
+        for account in &schema.accounts {
+            tables.push(Table::read(&mut connection, account).await?);
+        }
+        drop(connection);
+        // One that works, and one in case the server never answers the other again.
+        let writer = PgPoolOptions::new()
+            .max_connections(2)
+            .acquire_timeout(ACQUIRE_WITHIN)
+            .connect_lazy_with(options.clone());
+        Ok(Self {
             pool,
+            writer,
             options,
             schema,
-            tables,
+            tables: tables.into(),
             partitions: Arc::default(),
-        };
-        store.check_columns().await?;
-        Ok(store)
+        })
     }
 
     /// The pool, for reading.
@@ -232,39 +249,6 @@ impl Store {
     #[must_use]
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
-    }
-
-    async fn check_columns(&self) -> Result<(), StoreError> {
-        for account in &self.schema.accounts {
-            let columns: Vec<(String, String)> = sqlx::query_as(
-                "select column_name::text, data_type::text from information_schema.columns \
-                 where table_schema = current_schema() and table_name = $1",
-            )
-            .bind(&account.table)
-            .fetch_all(&self.pool)
-            .await?;
-            for field in &account.fields {
-                let (name, sql) = (&field.name, field.column().sql());
-                match columns.iter().find(|(column, _)| column == name) {
-                    Some((_, found)) if found == sql => {}
-                    Some((_, found)) => {
-                        let what = format!("column {name} of table {} is {found}, not {sql}", account.table);
-                        return Err(StoreError::Drift(what));
-                    }
-                    None => {
-                        return Err(StoreError::Drift(format!(
-                            "table {} has no column {name} ({sql})",
-                            account.table
-                        )));
-                    }
-                }
-            }
-            if columns.len() != account.fields.len() + 5 {
-                let what = format!("table {} has columns that no field is kept in", account.table);
-                return Err(StoreError::Drift(what));
-            }
-        }
-        Ok(())
     }
 
     /// Empties every table.
@@ -348,4 +332,37 @@ impl Store {
         let (leads,): (bool,) = sqlx::query_as(sql).bind(LEADER_LOCK).fetch_one(&mut connection).await?;
         Ok(leads.then_some(connection))
     }
+}
+
+async fn check_columns(pool: &PgPool, schema: &Schema) -> Result<(), StoreError> {
+    for account in &schema.accounts {
+        let columns: Vec<(String, String)> = sqlx::query_as(
+            "select column_name::text, data_type::text from information_schema.columns \
+             where table_schema = current_schema() and table_name = $1",
+        )
+        .bind(&account.table)
+        .fetch_all(pool)
+        .await?;
+        for field in &account.fields {
+            let (name, sql) = (&field.name, field.column().sql());
+            match columns.iter().find(|(column, _)| column == name) {
+                Some((_, found)) if found == sql => {}
+                Some((_, found)) => {
+                    let what = format!("column {name} of table {} is {found}, not {sql}", account.table);
+                    return Err(StoreError::Drift(what));
+                }
+                None => {
+                    return Err(StoreError::Drift(format!(
+                        "table {} has no column {name} ({sql})",
+                        account.table
+                    )));
+                }
+            }
+        }
+        if columns.len() != account.fields.len() + 5 {
+            let what = format!("table {} has columns that no field is kept in", account.table);
+            return Err(StoreError::Drift(what));
+        }
+    }
+    Ok(())
 }

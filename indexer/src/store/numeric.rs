@@ -39,22 +39,38 @@ impl PgHasArrayType for Numeric {
 
 impl Encode<'_, Postgres> for Numeric {
     fn encode_by_ref(&self, buf: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        let mut digits = [0u16; 10];
-        let mut count = 0;
-        let mut rest = self.0;
-        while rest > 0 {
-            digits[count] = (rest % BASE) as u16;
-            rest /= BASE;
-            count += 1;
-        }
-        let weight = count.saturating_sub(1) as u16;
-        for header in [count as u16, weight, 0, 0] {
-            buf.extend_from_slice(&header.to_be_bytes());
-        }
-        for digit in digits[..count].iter().rev() {
-            buf.extend_from_slice(&digit.to_be_bytes());
-        }
+        write(self.0, |part| buf.extend_from_slice(part));
         Ok(IsNull::No)
+    }
+}
+
+/// Writes `value` in the binary form, piece by piece.
+pub(super) fn write(value: u128, mut piece: impl FnMut(&[u8])) {
+    let mut digits = [0u16; 10];
+    let mut count = 0;
+    let mut rest = value;
+    while rest > 0 {
+        // Most values fit 64 bits, which divide far faster.
+        let digit = match u64::try_from(rest) {
+            Ok(small) => {
+                rest = u128::from(small / BASE as u64);
+                small % BASE as u64
+            }
+            Err(_) => {
+                let digit = rest % BASE;
+                rest /= BASE;
+                digit as u64
+            }
+        };
+        digits[count] = digit as u16;
+        count += 1;
+    }
+    let weight = count.saturating_sub(1) as u16;
+    for header in [count as u16, weight, 0, 0] {
+        piece(&header.to_be_bytes());
+    }
+    for digit in digits[..count].iter().rev() {
+        piece(&digit.to_be_bytes());
     }
 }
 

@@ -10,7 +10,7 @@ const CHANNEL: &str = "gantry_outbox";
 /// Rows in one statement.
 const MAX_ROWS: usize = 8_192;
 
-/// Kinds of rows; `migrations/0002_finality.sql` says what each means.
+/// Kinds of rows; `migrations/0002_finality.sql` says what each means, and `0006_compact_undo.sql` how they share rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Account,
@@ -40,8 +40,15 @@ struct Entry {
     slot: u64,
     kind: Kind,
     name: String,
-    address: Option<Key>,
+    /// An id for each; none where it is about no account.
+    addresses: Vec<Key>,
     event: Option<(Signature, i32)>,
+}
+
+impl Entry {
+    fn count(&self) -> i64 {
+        self.addresses.len().max(1) as i64
+    }
 }
 
 /// The rows of one transaction.
@@ -49,14 +56,17 @@ struct Entry {
 pub(super) struct Outbox(Vec<Entry>);
 
 impl Outbox {
-    pub(super) fn accounts(&mut self, kind: Kind, slot: impl Fn(&Key) -> u64, table: &str, addresses: &[Key]) {
-        self.0.extend(addresses.iter().map(|address| Entry {
-            slot: slot(address),
-            kind,
-            name: table.to_owned(),
-            address: Some(*address),
-            event: None,
-        }));
+    /// Each address is a change of its own, and has an id of its own; they share a row.
+    pub(super) fn accounts(&mut self, kind: Kind, slot: u64, table: &str, addresses: Vec<Key>) {
+        if !addresses.is_empty() {
+            self.0.push(Entry {
+                slot,
+                kind,
+                name: table.to_owned(),
+                addresses,
+                event: None,
+            });
+        }
     }
 
     pub(super) fn event(&mut self, kind: Kind, slot: u64, name: &str, signature: Signature, index: i32) {
@@ -64,7 +74,7 @@ impl Outbox {
             slot,
             kind,
             name: name.to_owned(),
-            address: None,
+            addresses: Vec::new(),
             event: Some((signature, index)),
         });
     }
@@ -81,7 +91,7 @@ impl Outbox {
             slot,
             kind,
             name: String::new(),
-            address: None,
+            addresses: Vec::new(),
             event: None,
         });
     }
@@ -90,22 +100,27 @@ impl Outbox {
     pub(super) async fn write(self, connection: &mut PgConnection, last: i64) -> sqlx::Result<i64> {
         let mut id = last;
         for entries in self.0.chunks(MAX_ROWS) {
-            let ids: Vec<i64> = (id + 1..).take(entries.len()).collect();
-            id += entries.len() as i64;
+            let mut ids = Vec::with_capacity(entries.len());
+            // Lists within a list have one length: so one list, and where the part of each row ends.
+            let (mut addresses, mut ends) = (Vec::new(), Vec::with_capacity(entries.len()));
+            for entry in entries {
+                id += entry.count();
+                ids.push(id);
+                addresses.extend(entry.addresses.iter().map(Key::as_slice));
+                ends.push(addresses.len() as i32);
+            }
             sqlx::query(
-                "insert into outbox (id, slot, kind, name, address, signature, index) select * from \
-                 unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::integer[])",
+                "insert into outbox (id, count, slot, kind, name, addresses, signature, index) \
+                 select o.id, greatest(o.addresses, 1), o.slot, o.kind, o.name, \
+                 case when o.addresses > 0 then ($8::bytea[])[o.last - o.addresses + 1 : o.last] end, \
+                 o.signature, o.index from \
+                 unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::integer[], $7::integer[], \
+                 $9::integer[]) as o (id, slot, kind, name, signature, index, addresses, last)",
             )
             .bind(ids)
             .bind(entries.iter().map(|entry| entry.slot as i64).collect::<Vec<_>>())
             .bind(entries.iter().map(|entry| entry.kind.name()).collect::<Vec<_>>())
             .bind(entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>())
-            .bind(
-                entries
-                    .iter()
-                    .map(|entry| entry.address.map(|address| address.to_vec()))
-                    .collect::<Vec<_>>(),
-            )
             .bind(
                 entries
                     .iter()
@@ -118,6 +133,14 @@ impl Outbox {
                     .map(|entry| entry.event.map(|(_, index)| index))
                     .collect::<Vec<_>>(),
             )
+            .bind(
+                entries
+                    .iter()
+                    .map(|entry| entry.addresses.len() as i32)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(addresses)
+            .bind(ends)
             .execute(&mut *connection)
             .await?;
         }

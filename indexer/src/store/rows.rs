@@ -1,17 +1,18 @@
-//! Accounts → columns → one guarded `UNNEST` upsert per table.
+//! Accounts → rows → one guarded `UNNEST` upsert per table.
 
 use std::collections::BTreeMap;
 
-use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
-use super::Numeric;
+use super::encode::{RowType, Rows};
 use crate::Key;
-use crate::schema::{AccountType, Column, Field, Schema, country, unsigned};
+use crate::schema::{AccountType, Schema};
 
 /// Rows in one statement: bounds what is held twice, as values and as the statement's bytes.
 const MAX_ROWS: usize = 8_192;
+/// What is written is the first statements of a block for a table, what is closed the one after them.
+const CLOSING_PART: i16 = i16::MAX;
 
 /// The version of a row that a closing writes: nothing of the same slot comes after it.
 pub(super) const CLOSING: i64 = i64::MAX;
@@ -58,117 +59,153 @@ impl<'a> Fold<'a> {
     }
 }
 
+/// Rows of one table, ready to be written.
+#[derive(Clone, Debug)]
+pub(super) struct Encoded {
+    /// In order.
+    addresses: Vec<Key>,
+    write_versions: Vec<i64>,
+    rows: Rows,
+}
+
+impl Encoded {
+    pub(super) const fn len(&self) -> usize {
+        self.addresses.len()
+    }
+
+    /// About how many bytes it holds.
+    pub(super) const fn size(&self) -> usize {
+        self.rows.size() + self.len() * 40
+    }
+}
+
 /// The statements for one table.
 #[derive(Debug)]
 pub(super) struct Table {
     name: String,
+    row: RowType,
     upsert: String,
-    remember: String,
+    upsert_with_way_back: String,
     restore: String,
     close: String,
-    remember_close: String,
+    close_with_way_back: String,
     vanish: String,
 }
 
-/// Columns of `undo` that hold the row before.
-const BEFORE: &str = "before_slot, before_write_version, before_closed, before_data";
+/// Keeps what the rows that `{rows}` selects are before they change.
+fn remember(rows: &str) -> String {
+    format!(
+        "insert into undo (slot, account, part, address, before_slot, before_write_version, before_closed, before_data) \
+         select {rows} having count(*) > 0"
+    )
+}
+
+/// The columns of `undo` that are lists.
+const LISTS: &str =
+    "array_agg(u.address), array_agg(t.slot), array_agg(t.write_version), array_agg(t.closed), array_agg(t.data)";
+
+/// What was written, in order; null where it was all of `$1`: that needs no telling.
+const WRITTEN: &str =
+    "select count(*), case when count(*) < $1 then array_agg(address order by address) end from written";
 
 impl Table {
-    pub(super) fn new(account: &AccountType) -> Self {
+    /// # Errors
+    /// Where Postgres does not answer, or the table has another column than the account has fields.
+    pub(super) async fn read(connection: &mut PgConnection, account: &AccountType) -> sqlx::Result<Self> {
+        let row = RowType::read(connection, account).await?;
         let table = &account.table;
-        let names: Vec<_> = account.fields.iter().map(|field| field.name.as_str()).collect();
-        let columns = names.join(", ");
-        let (mut values, mut arrays, mut aliases, mut updates) =
-            (String::new(), String::new(), String::new(), String::new());
-        for (index, field) in account.fields.iter().enumerate() {
-            let column = field.column();
-            let (number, name) = (index + 6, &field.name);
-            // A list cannot be an element of an array of lists of another length, so jsonb travels as text.
-            let (wire, cast) = if column == Column::Jsonb {
-                ("text", "::jsonb")
-            } else {
-                (column.sql(), "")
-            };
-            values.push_str(&format!(", u.c{number}{cast}"));
-            arrays.push_str(&format!(", ${number}::{wire}[]"));
-            aliases.push_str(&format!(", c{number}"));
-            updates.push_str(&format!(", {name} = excluded.{name}"));
-        }
-        let restore = format!(
-            "insert into {table} as t (address, slot, write_version, closed, data, {columns}) \
-             select u.address, u.slot, u.write_version, u.closed, u.data{values} \
-             from unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bytea[], $5::boolean[]{arrays}) \
-             as u(address, slot, write_version, data, closed{aliases}) \
-             on conflict (address) do update set slot = excluded.slot, write_version = excluded.write_version, \
-             closed = excluded.closed, data = excluded.data{updates}"
+        let fields = account.fields.iter().map(|field| field.name.as_str());
+        let updates: Vec<_> = ["slot", "write_version", "closed", "data"]
+            .into_iter()
+            .chain(fields)
+            .map(|name| format!("{name} = excluded.{name}"))
+            .collect();
+        let insert = |parameter: &str| {
+            format!(
+                "insert into {table} as t select u.* from unnest({parameter}::\"{table}\"[]) as u \
+                 on conflict (address) do update set {}",
+                updates.join(", ")
+            )
+        };
+        // A statement sees the tables as they were before it, in all of its parts.
+        let write = format!(
+            "written as ({} where (excluded.slot, excluded.write_version) > (t.slot, t.write_version) \
+             returning t.address) {WRITTEN}",
+            insert("$2")
         );
-        let upsert = format!(
-            "{restore} where (excluded.slot, excluded.write_version) > (t.slot, t.write_version) returning t.address"
-        );
-        let remember = format!(
-            "insert into undo (slot, account, address, {BEFORE}) \
-             select u.slot, '{table}', u.address, t.slot, t.write_version, t.closed, t.data \
-             from unnest($1::bytea[], $2::bigint[], $3::bigint[]) as u(address, slot, write_version) \
+        let before = remember(&format!(
+            "$3, '{table}', $4, {LISTS} from unnest($5::bytea[], $6::bigint[]) as u (address, write_version) \
              left join {table} t on t.address = u.address \
-             where t.address is null or (u.slot, u.write_version) > (t.slot, t.write_version) on conflict do nothing"
-        );
+             where t.address is null or ($3, u.write_version) > (t.slot, t.write_version)"
+        ));
         let close = format!(
-            "update {table} as t set closed = true, slot = u.slot, write_version = {CLOSING} \
-             from unnest($1::bytea[], $2::bigint[]) as u(address, slot) \
-             where t.address = u.address and (t.slot, t.write_version) < (u.slot, {CLOSING}) returning t.address"
+            "written as (update {table} as t set closed = true, slot = u.slot, write_version = {CLOSING} \
+             from unnest($2::bytea[], $3::bigint[]) as u (address, slot) \
+             where t.address = u.address and (t.slot, t.write_version) < (u.slot, {CLOSING}) returning t.address) {WRITTEN}"
         );
-        let remember_close = format!(
-            "insert into undo (slot, account, address, {BEFORE}) \
-             select u.slot, '{table}', t.address, t.slot, t.write_version, t.closed, t.data \
-             from unnest($1::bytea[], $2::bigint[]) as u(address, slot) join {table} t on t.address = u.address \
-             where (t.slot, t.write_version) < (u.slot, {CLOSING}) on conflict do nothing"
-        );
+        let before_closing = remember(&format!(
+            "$4, '{table}', {CLOSING_PART}, {LISTS} from unnest($2::bytea[], $3::bigint[]) as u (address, slot) \
+             join {table} t on t.address = u.address where (t.slot, t.write_version) < (u.slot, {CLOSING})"
+        ));
         let vanish = format!(
             "update {table} as t set closed = true, slot = $2, write_version = 0 \
              where not t.closed and t.slot < $2 \
              and not exists (select from unnest($1::bytea[]) as u(address) where u.address = t.address) \
              returning t.address"
         );
-        Self {
+        Ok(Self {
             name: table.clone(),
-            upsert,
-            remember,
-            restore,
-            close,
-            remember_close,
+            row,
+            upsert: format!("with {write}"),
+            upsert_with_way_back: format!("with before as ({before}), {write}"),
+            restore: insert("$1"),
+            close: format!("with {close}"),
+            close_with_way_back: format!("with before as ({before_closing}), {close}"),
             vanish,
-        }
+        })
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Keeps what the rows are before [`upsert`](Self::upsert) changes them.
-    pub(super) async fn remember(
-        &self,
-        connection: &mut PgConnection,
-        rows: &BTreeMap<Key, Row<'_>>,
-    ) -> sqlx::Result<()> {
-        let query = sqlx::query(AssertSqlSafe(self.remember.clone()))
-            .bind(rows.keys().map(Key::as_slice).collect::<Vec<_>>())
-            .bind(rows.values().map(|row| row.slot as i64).collect::<Vec<_>>())
-            .bind(rows.values().map(|row| row.write_version as i64).collect::<Vec<_>>());
-        query.execute(connection).await?;
-        Ok(())
+    /// Makes the rows ready, some in each statement.
+    pub(super) fn encode(&self, account: &AccountType, rows: &BTreeMap<Key, Row<'_>>) -> Vec<Encoded> {
+        let rows: Vec<_> = rows.iter().collect();
+        let encode = |rows: &[(&Key, &Row<'_>)]| Encoded {
+            addresses: rows.iter().map(|(address, _)| **address).collect(),
+            write_versions: rows.iter().map(|(_, row)| row.write_version as i64).collect(),
+            rows: self
+                .row
+                .encode(account, rows.iter().map(|(address, row)| (*address, *row, false))),
+        };
+        rows.chunks(MAX_ROWS).map(encode).collect()
     }
 
-    /// Keeps what the rows are before [`close`](Self::close) changes them.
-    pub(super) async fn remember_close(
+    /// Writes the rows that are newer than what the table holds, and says which were. With `way_back`, all of them are of
+    /// that slot, the statement is the block's `part`th of this table, and what was there before is kept.
+    pub(super) async fn upsert(
         &self,
         connection: &mut PgConnection,
-        closed: &BTreeMap<Key, u64>,
-    ) -> sqlx::Result<()> {
-        let query = sqlx::query(AssertSqlSafe(self.remember_close.clone()))
-            .bind(closed.keys().map(Key::as_slice).collect::<Vec<_>>())
-            .bind(closed.values().map(|slot| *slot as i64).collect::<Vec<_>>());
-        query.execute(connection).await?;
-        Ok(())
+        rows: &Encoded,
+        way_back: Option<(u64, i16)>,
+    ) -> sqlx::Result<Vec<Key>> {
+        let sql = if way_back.is_some() {
+            &self.upsert_with_way_back
+        } else {
+            &self.upsert
+        };
+        let mut query = sqlx::query(AssertSqlSafe(sql.clone()))
+            .bind(rows.len() as i64)
+            .bind(&rows.rows);
+        if let Some((slot, part)) = way_back {
+            query = query
+                .bind(slot as i64)
+                .bind(part)
+                .bind(slices(&rows.addresses))
+                .bind(&rows.write_versions);
+        }
+        written(&query.fetch_one(connection).await?, &rows.addresses)
     }
 
     /// Makes rows what they were, whatever they are.
@@ -178,62 +215,40 @@ impl Table {
         account: &AccountType,
         rows: &BTreeMap<Key, (Row<'_>, bool)>,
     ) -> sqlx::Result<()> {
-        let rows: Vec<_> = rows
-            .iter()
-            .map(|(address, (row, closed))| (address, row, *closed))
-            .collect();
+        let rows: Vec<_> = rows.iter().collect();
         for rows in rows.chunks(MAX_ROWS) {
-            self.bind_all(&self.restore, account, rows)
+            let rows = rows.iter().map(|(address, (row, closed))| (*address, row, *closed));
+            let rows = self.row.encode(account, rows);
+            sqlx::query(AssertSqlSafe(self.restore.clone()))
+                .bind(&rows)
                 .execute(&mut *connection)
                 .await?;
         }
         Ok(())
     }
 
-    fn bind_all<'q>(&self, sql: &str, account: &AccountType, rows: &[(&Key, &Row<'q>, bool)]) -> Query_<'q> {
-        let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()))
-            .bind(rows.iter().map(|(address, ..)| address.to_vec()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|(_, row, _)| row.slot as i64).collect::<Vec<_>>())
-            .bind(
-                rows.iter()
-                    .map(|(_, row, _)| row.write_version as i64)
-                    .collect::<Vec<_>>(),
-            )
-            .bind(rows.iter().map(|(_, row, _)| row.data).collect::<Vec<_>>())
-            .bind(rows.iter().map(|(.., closed)| *closed).collect::<Vec<_>>());
-        for field in &account.fields {
-            query = bind(query, field, rows);
-        }
-        query
-    }
-
-    /// Writes the rows that are newer than what the table holds; says which were.
-    pub(super) async fn upsert(
-        &self,
-        connection: &mut PgConnection,
-        account: &AccountType,
-        rows: &BTreeMap<Key, Row<'_>>,
-    ) -> sqlx::Result<Vec<Key>> {
-        let rows: Vec<_> = rows.iter().map(|(address, row)| (address, row, false)).collect();
-        let mut written = Vec::new();
-        for rows in rows.chunks(MAX_ROWS) {
-            let query = self.bind_all(&self.upsert, account, rows);
-            written.extend(addresses(&query.fetch_all(&mut *connection).await?)?);
-        }
-        written.sort_unstable();
-        Ok(written)
-    }
-
-    /// Marks accounts closed that were closed in a slot; says which the table holds.
+    /// Marks accounts closed that were closed in a slot; says which the table holds. With `way_back`, all of them are of
+    /// that slot, and what was there before is kept.
     pub(super) async fn close(
         &self,
         connection: &mut PgConnection,
         closed: &BTreeMap<Key, u64>,
+        way_back: Option<u64>,
     ) -> sqlx::Result<Vec<Key>> {
-        let query = sqlx::query(AssertSqlSafe(self.close.clone()))
-            .bind(closed.keys().map(Key::as_slice).collect::<Vec<_>>())
+        let addresses: Vec<Key> = closed.keys().copied().collect();
+        let sql = if way_back.is_some() {
+            &self.close_with_way_back
+        } else {
+            &self.close
+        };
+        let mut query = sqlx::query(AssertSqlSafe(sql.clone()))
+            .bind(addresses.len() as i64)
+            .bind(slices(&addresses))
             .bind(closed.values().map(|slot| *slot as i64).collect::<Vec<_>>());
-        addresses(&query.fetch_all(connection).await?)
+        if let Some(slot) = way_back {
+            query = query.bind(slot as i64);
+        }
+        written(&query.fetch_one(connection).await?, &addresses)
     }
 
     /// Marks every account closed that a snapshot at `slot` does not have; says which.
@@ -246,42 +261,33 @@ impl Table {
         let query = sqlx::query(AssertSqlSafe(self.vanish.clone()))
             .bind(present)
             .bind(slot as i64);
-        addresses(&query.fetch_all(connection).await?)
+        let rows = query.fetch_all(connection).await?;
+        let mut addresses = rows.iter().map(address).collect::<sqlx::Result<Vec<_>>>()?;
+        addresses.sort_unstable();
+        Ok(addresses)
     }
 }
 
-/// The first column, in order.
-fn addresses(rows: &[PgRow]) -> sqlx::Result<Vec<Key>> {
-    let mut addresses = rows.iter().map(address).collect::<sqlx::Result<Vec<_>>>()?;
-    addresses.sort_unstable();
-    Ok(addresses)
+/// What [`WRITTEN`] says.
+fn written(row: &PgRow, all: &[Key]) -> sqlx::Result<Vec<Key>> {
+    if row.try_get::<i64, _>(0)? as usize == all.len() {
+        return Ok(all.to_vec());
+    }
+    let some: Option<Vec<Vec<u8>>> = row.try_get(1)?;
+    some.unwrap_or_default().iter().map(|bytes| key(bytes)).collect()
+}
+
+fn slices(keys: &[Key]) -> Vec<&[u8]> {
+    keys.iter().map(Key::as_slice).collect()
 }
 
 /// The first column, a key.
 pub(super) fn address(row: &PgRow) -> sqlx::Result<Key> {
-    let bytes: &[u8] = row.try_get(0)?;
+    key(row.try_get(0)?)
+}
+
+fn key(bytes: &[u8]) -> sqlx::Result<Key> {
     bytes
         .try_into()
         .map_err(|_| sqlx::Error::Decode("an address that has not 32 bytes".into()))
-}
-
-type Query_<'q> = Query<'q, Postgres, PgArguments>;
-
-/// Binds one column of all rows.
-fn bind<'q>(query: Query_<'q>, field: &Field, rows: &[(&Key, &Row<'q>, bool)]) -> Query_<'q> {
-    let data = || rows.iter().map(|(_, row, _)| row.data);
-    match field.column() {
-        Column::Bytea => query.bind(data().map(|data| field.bytes(data)).collect::<Vec<_>>()),
-        Column::Text => query.bind(data().map(|data| country(field.bytes(data))).collect::<Vec<_>>()),
-        Column::Boolean => query.bind(data().map(|data| field.bytes(data)[0] != 0).collect::<Vec<_>>()),
-        Column::Smallint => query.bind(data().map(|data| field.integer(data) as i16).collect::<Vec<_>>()),
-        Column::Integer => query.bind(data().map(|data| field.integer(data) as i32).collect::<Vec<_>>()),
-        Column::Bigint => query.bind(data().map(|data| field.integer(data)).collect::<Vec<_>>()),
-        Column::Numeric => query.bind(
-            data()
-                .map(|data| Numeric(unsigned(field.bytes(data))))
-                .collect::<Vec<_>>(),
-        ),
-        Column::Jsonb => query.bind(data().map(|data| field.json(data).to_string()).collect::<Vec<_>>()),
-    }
 }

@@ -2,21 +2,107 @@
 //! believe that they do, one writes at a time and on top of what is there.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction};
 
 use super::outbox::{Kind, Outbox};
-use super::rows::{Fold, Row, address};
-use super::{Checkpoint, Snapshot, Store, StoreError, Written, events};
-use crate::stream::{Change, SealedBank};
+use super::rows::{Encoded, Fold, Row, address};
+use super::{Checkpoint, EventRow, Snapshot, Store, StoreError, Written, events};
+use crate::stream::{BlockFacts, Change, SealedBank};
 use crate::{Key, Signature, key};
 
 /// Slots for which undo rows stay after they are final: tables can then be compared with the chain as it was finalized,
 /// which the endpoint that is asked may say some slots later than the stream.
 const UNDO_MARGIN: u64 = 64;
 
+/// A bank as it is written: decoded, and in the form that the database takes.
+#[derive(Debug)]
+pub struct Prepared {
+    slot: u64,
+    facts: BlockFacts,
+    content: Content,
+    doubtful: BTreeMap<Key, u64>,
+    events: Vec<EventRow>,
+}
+
+impl Prepared {
+    /// Slot.
+    #[must_use]
+    pub const fn slot(&self) -> u64 {
+        self.slot
+    }
+
+    /// About how many bytes it holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let rows = self.content.rows.iter().map(|(_, rows)| rows.size());
+        let events = self.events.iter().map(|event| event.data.len() + 512);
+        rows.sum::<usize>() + events.sum::<usize>() + self.doubtful.len() * 48
+    }
+}
+
+/// What becomes of the tables.
+#[derive(Debug)]
+pub(super) struct Content {
+    /// By index of the account type, some in each statement.
+    rows: Vec<(usize, Encoded)>,
+    closed: BTreeMap<Key, u64>,
+    unknown: BTreeMap<Key, u64>,
+}
+
+/// A transaction that has begun: it holds the checkpoint's lock, and some banks are in it.
+pub struct Ahead {
+    transaction: Transaction<'static, Postgres>,
+    /// The checkpoint as it was found.
+    at: Option<Checkpoint>,
+    /// Banks that are in it.
+    banks: usize,
+    outbox: Outbox,
+    written: Written,
+}
+
 impl Store {
+    /// Decodes a bank. This is work for the processor alone, and may be done while the bank before is written.
+    #[must_use]
+    pub fn prepare(&self, bank: &SealedBank) -> Prepared {
+        let mut fold = Fold::default();
+        for (address, change) in &bank.accounts {
+            match change {
+                Change::Closed => fold.close(*address, bank.slot),
+                Change::Written(write) => {
+                    let row = Row {
+                        slot: bank.slot,
+                        write_version: write.write_version,
+                        data: &write.data,
+                    };
+                    fold.write(&self.schema, &write.owner, *address, row);
+                }
+            }
+        }
+        Prepared {
+            slot: bank.slot,
+            facts: bank.facts.clone(),
+            content: self.content(&fold),
+            doubtful: bank.doubtful.iter().map(|address| (*address, bank.slot)).collect(),
+            events: events::of_bank(&self.schema, bank),
+        }
+    }
+
+    pub(super) fn content(&self, fold: &Fold<'_>) -> Content {
+        let mut encoded = Vec::new();
+        for (kind, rows) in &fold.rows {
+            let of_table = self.tables[*kind].encode(&self.schema.accounts[*kind], rows);
+            encoded.extend(of_table.into_iter().map(|rows| (*kind, rows)));
+        }
+        Content {
+            rows: encoded,
+            closed: fold.closed.clone(),
+            unknown: fold.unknown.clone(),
+        }
+    }
+
     /// Writes consecutive confirmed banks, oldest first, what of them is final, and the checkpoint: all or nothing.
     /// Banks up to the checkpoint are there already and left out, so that the same again changes nothing.
     ///
@@ -29,20 +115,32 @@ impl Store {
         finalized: Option<u64>,
         genesis_hash: &str,
     ) -> Result<Written, StoreError> {
-        let decoded: Vec<_> = banks.iter().map(|bank| events::of_bank(&self.schema, bank)).collect();
-        for rows in &decoded {
-            if let Some(row) = rows.first() {
-                self.ensure_partition(row.slot).await?;
-            }
-        }
-        let mut transaction = self.pool.begin().await?;
-        let at = lock_checkpoint(&mut transaction).await?;
-        let known = at
+        let banks: Vec<_> = banks.iter().map(|bank| Arc::new(self.prepare(bank))).collect();
+        self.write_prepared(&banks, None, finalized, genesis_hash).await
+    }
+
+    /// As [`write`](Self::write), of banks that are decoded. The first of them may have been written ahead.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn write_prepared(
+        &self,
+        banks: &[Arc<Prepared>],
+        ahead: Option<Ahead>,
+        finalized: Option<u64>,
+        genesis_hash: &str,
+    ) -> Result<Written, StoreError> {
+        let mut open = match ahead {
+            Some(ahead) => ahead,
+            None => self.begin(banks).await?,
+        };
+        let known = open
+            .at
             .as_ref()
             .map_or(0, |at| banks.partition_point(|bank| bank.slot <= at.slot as u64));
-        let (banks, decoded) = (&banks[known..], &decoded[known..]);
-        check_contiguous(at.as_ref(), banks)?;
-        let mut checkpoint = match (at, banks.last()) {
+        let banks = &banks[known..];
+        check_contiguous(open.at.as_ref(), banks)?;
+        let mut checkpoint = match (open.at.take(), banks.last()) {
             (Some(at), None) => at,
             (None, None) => return Ok(Written::default()),
             (at, Some(last)) => Checkpoint {
@@ -57,20 +155,16 @@ impl Store {
         let finalized = finalized.map_or(before, |slot| before.max((slot as i64).min(checkpoint.slot)));
         checkpoint.finalized_slot = finalized;
 
-        let mut outbox = Outbox::default();
-        let mut written = Written::default();
-        // What is final already needs no way back, and is written as one.
-        let settled = banks.partition_point(|bank| bank.slot as i64 <= finalized);
-        let groups = [&banks[..settled]].into_iter().filter(|group| !group.is_empty());
-        for group in groups.chain(banks[settled..].chunks(1)) {
-            let way_back = group[0].slot as i64 > finalized;
-            written.rows += self.write_group(&mut transaction, group, way_back, &mut outbox).await?;
+        for bank in &banks[open.banks.min(banks.len())..] {
+            // What is final already needs no way back.
+            self.write_bank(&mut open, bank, bank.slot as i64 > finalized).await?;
         }
-        for rows in decoded {
-            let new = events::insert(&mut transaction, rows).await?;
-            written.events += new.len() as u64;
-            outbox.events(&new);
-        }
+        let Ahead {
+            mut transaction,
+            mut outbox,
+            written,
+            ..
+        } = open;
         insert_blocks(&mut transaction, banks).await?;
         if finalized > before {
             outbox.slot(Kind::Finalized, finalized as u64);
@@ -85,44 +179,60 @@ impl Store {
         Ok(written)
     }
 
-    async fn write_group(
-        &self,
-        connection: &mut PgConnection,
-        banks: &[SealedBank],
-        way_back: bool,
-        outbox: &mut Outbox,
-    ) -> Result<u64, StoreError> {
-        let mut fold = Fold::default();
-        let mut doubtful: BTreeMap<Key, u64> = BTreeMap::new();
-        for bank in banks {
-            for (address, change) in &bank.accounts {
-                match change {
-                    Change::Closed => fold.close(*address, bank.slot),
-                    Change::Written(write) => {
-                        let row = Row {
-                            slot: bank.slot,
-                            write_version: write.write_version,
-                            data: &write.data,
-                        };
-                        fold.write(&self.schema, &write.owner, *address, row);
-                    }
-                }
-            }
-            doubtful.extend(bank.doubtful.iter().map(|address| (*address, bank.slot)));
+    /// Writes a bank that may become confirmed next, and commits nothing: [`write_prepared`](Self::write_prepared) does
+    /// when it has, and to drop it is to have written nothing. Nobody else writes meanwhile. None where the tables are
+    /// beyond it.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn write_ahead(&self, bank: &Arc<Prepared>) -> Result<Option<Ahead>, StoreError> {
+        let mut open = self.begin(std::slice::from_ref(bank)).await?;
+        if open.at.as_ref().is_none_or(|at| bank.slot <= at.slot as u64) {
+            return Ok(None);
         }
-        let rows = self.write_fold(connection, &fold, way_back, outbox).await?;
-        self.doubt(connection, &doubtful, &fold.unknown).await?;
-        Ok(rows)
+        check_contiguous(open.at.as_ref(), std::slice::from_ref(bank))?;
+        self.write_bank(&mut open, bank, true).await?;
+        Ok(Some(open))
     }
 
-    pub(super) async fn write_fold(
+    async fn begin(&self, banks: &[Arc<Prepared>]) -> Result<Ahead, StoreError> {
+        for bank in banks.iter().filter(|bank| !bank.events.is_empty()) {
+            self.ensure_partition(bank.slot).await?;
+        }
+        let mut transaction = self.writer.begin().await?;
+        let at = lock_checkpoint(&mut transaction).await?;
+        Ok(Ahead {
+            transaction,
+            at,
+            banks: 0,
+            outbox: Outbox::default(),
+            written: Written::default(),
+        })
+    }
+
+    async fn write_bank(&self, open: &mut Ahead, bank: &Prepared, way_back: bool) -> Result<(), StoreError> {
+        let (transaction, outbox) = (&mut open.transaction, &mut open.outbox);
+        open.written.rows += self
+            .write_content(transaction, &bank.content, bank.slot, way_back, outbox)
+            .await?;
+        self.doubt(transaction, &bank.doubtful, &bank.content.unknown).await?;
+        let new = events::insert(transaction, &bank.events).await?;
+        open.written.events += new.len() as u64;
+        open.outbox.events(&new);
+        open.banks += 1;
+        Ok(())
+    }
+
+    /// Writes rows and closings of `slot`.
+    pub(super) async fn write_content(
         &self,
         connection: &mut PgConnection,
-        fold: &Fold<'_>,
+        content: &Content,
+        slot: u64,
         way_back: bool,
         outbox: &mut Outbox,
     ) -> Result<u64, StoreError> {
-        for address in fold.unknown.keys() {
+        for address in content.unknown.keys() {
             metrics::counter!("gantry_indexer_unknown_accounts_total").increment(1);
             tracing::warn!(
                 address = key::text(address),
@@ -130,27 +240,47 @@ impl Store {
             );
         }
         let mut written = 0;
-        for (kind, rows) in &fold.rows {
+        for (part, (kind, rows)) in (0..).zip(&content.rows) {
             let table = &self.tables[*kind];
-            if way_back {
-                table.remember(connection, rows).await?;
-            }
-            let changed = table.upsert(connection, &self.schema.accounts[*kind], rows).await?;
-            outbox.accounts(Kind::Account, |address| rows[address].slot, table.name(), &changed);
+            let changed = table.upsert(connection, rows, way_back.then_some((slot, part))).await?;
             written += changed.len() as u64;
+            outbox.accounts(Kind::Account, slot, table.name(), changed);
         }
-        if !fold.closed.is_empty() {
-            // Which table an emptied address is in, if any, only the tables know.
-            for table in self.tables.iter() {
-                if way_back {
-                    table.remember_close(connection, &fold.closed).await?;
-                }
-                let changed = table.close(connection, &fold.closed).await?;
-                outbox.accounts(Kind::Closed, |address| fold.closed[address], table.name(), &changed);
-                written += changed.len() as u64;
-            }
+        for (kind, closed) in self.holders(connection, &content.closed).await? {
+            let table = &self.tables[kind];
+            let changed = table.close(connection, &closed, way_back.then_some(slot)).await?;
+            written += changed.len() as u64;
+            outbox.accounts(Kind::Closed, slot, table.name(), changed);
         }
         Ok(written)
+    }
+
+    /// Which table an emptied address is in, if any, only the tables know.
+    async fn holders(
+        &self,
+        connection: &mut PgConnection,
+        closed: &BTreeMap<Key, u64>,
+    ) -> Result<BTreeMap<usize, BTreeMap<Key, u64>>, StoreError> {
+        let mut holders: BTreeMap<usize, BTreeMap<Key, u64>> = BTreeMap::new();
+        if closed.is_empty() {
+            return Ok(holders);
+        }
+        let lookups = self.tables.iter().enumerate().map(|(kind, table)| {
+            let name = table.name();
+            format!("select t.address, {kind} from unnest($1::bytea[]) as u (address) join {name} t using (address)")
+        });
+        let sql = lookups.collect::<Vec<_>>().join(" union all ");
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(closed.keys().map(Key::as_slice).collect::<Vec<_>>())
+            .fetch_all(connection)
+            .await?;
+        for row in &rows {
+            let (address, kind) = (address(row)?, row.try_get::<i32, _>(1)? as usize);
+            if let Some(slot) = closed.get(&address) {
+                holders.entry(kind).or_default().insert(address, *slot);
+            }
+        }
+        Ok(holders)
     }
 
     /// Takes back every block after `to`: rows are what they were, events are gone, and the checkpoint is at `to`.
@@ -218,7 +348,7 @@ impl Store {
         // The oldest change after the slot says what was there before all of them.
         let before = sqlx::query(
             "select distinct on (address) address, before_slot, before_write_version, before_closed, before_data \
-             from undo where account = $1 and slot > $2 order by address, slot",
+             from undo_row where account = $1 and slot > $2 order by address, slot",
         )
         .bind(table.name())
         .bind(to)
@@ -250,8 +380,9 @@ impl Store {
         let mut changed = gone;
         changed.extend(rows.keys());
         changed.sort_unstable();
-        outbox.accounts(Kind::Undone, |_| to as u64, table.name(), &changed);
-        Ok(changed.len() as u64)
+        let count = changed.len() as u64;
+        outbox.accounts(Kind::Undone, to as u64, table.name(), changed);
+        Ok(count)
     }
 
     /// Replaces what the banks up to the snapshot's slots would have written, and sets the checkpoint.
@@ -259,8 +390,15 @@ impl Store {
     /// # Errors
     /// As [`write`](Self::write).
     pub async fn write_snapshot(&self, snapshot: &Snapshot, genesis_hash: &str) -> Result<Written, StoreError> {
-        let mut fold = Fold::default();
+        let mut transaction = self.pool.begin().await?;
+        let at = lock_checkpoint(&mut transaction).await?.unwrap_or_default();
+        let mut outbox = Outbox::default();
+        let mut written = Written::default();
+        if let Some(slot) = snapshot.abandoned_after {
+            written.events = self.disown(&mut transaction, slot as i64, &mut outbox).await?;
+        }
         for state in &snapshot.programs {
+            let mut fold = Fold::default();
             for (address, data) in &state.accounts {
                 let row = Row {
                     slot: state.slot,
@@ -269,22 +407,16 @@ impl Store {
                 };
                 fold.write(&self.schema, &state.program, *address, row);
             }
-        }
-        let mut transaction = self.pool.begin().await?;
-        let at = lock_checkpoint(&mut transaction).await?.unwrap_or_default();
-        let mut outbox = Outbox::default();
-        let mut written = Written::default();
-        if let Some(slot) = snapshot.abandoned_after {
-            written.events = self.disown(&mut transaction, slot as i64, &mut outbox).await?;
-        }
-        written.rows = self.write_fold(&mut transaction, &fold, false, &mut outbox).await?;
-        for state in &snapshot.programs {
+            let content = self.content(&fold);
+            written.rows += self
+                .write_content(&mut transaction, &content, state.slot, false, &mut outbox)
+                .await?;
             let present: Vec<_> = state.accounts.iter().map(|(address, _)| address.as_slice()).collect();
             for (account, table) in self.schema.accounts.iter().zip(self.tables.iter()) {
                 if account.program == state.program {
                     let gone = table.vanish(&mut transaction, &present, state.slot).await?;
-                    outbox.accounts(Kind::Closed, |_| state.slot, table.name(), &gone);
                     written.rows += gone.len() as u64;
+                    outbox.accounts(Kind::Closed, state.slot, table.name(), gone);
                 }
             }
         }
@@ -350,7 +482,7 @@ fn undone_event(row: &PgRow) -> sqlx::Result<(i64, Signature, i32, String)> {
 }
 
 /// Each bank must be the child of the one before it, and the first that of the checkpoint's.
-fn check_contiguous(at: Option<&Checkpoint>, banks: &[SealedBank]) -> Result<(), StoreError> {
+fn check_contiguous(at: Option<&Checkpoint>, banks: &[Arc<Prepared>]) -> Result<(), StoreError> {
     let mut before = at.map(|at| (at.slot as u64, at.blockhash.as_deref()));
     for bank in banks {
         let (parent, hash) = (bank.facts.parent, bank.facts.parent_blockhash.as_str());
@@ -372,7 +504,7 @@ fn check_contiguous(at: Option<&Checkpoint>, banks: &[SealedBank]) -> Result<(),
     Ok(())
 }
 
-async fn insert_blocks(connection: &mut PgConnection, banks: &[SealedBank]) -> sqlx::Result<()> {
+async fn insert_blocks(connection: &mut PgConnection, banks: &[Arc<Prepared>]) -> sqlx::Result<()> {
     if banks.is_empty() {
         return Ok(());
     }

@@ -173,6 +173,8 @@ pub struct Buffer {
     given: BTreeMap<BankKey, String>,
     confirmed: BTreeMap<u64, Option<u64>>,
     finalized: Option<(u64, Option<u64>)>,
+    /// The bank that was last given ahead of its confirmation.
+    ahead: Option<BankKey>,
     /// Bytes in `banks`.
     held: usize,
     limit: usize,
@@ -188,6 +190,7 @@ impl Buffer {
             given: BTreeMap::new(),
             confirmed: BTreeMap::new(),
             finalized: None,
+            ahead: None,
             held: 0,
             limit,
         }
@@ -257,6 +260,21 @@ impl Buffer {
             }
             Update::Created { .. } | Update::Seen { .. } => Ok(Vec::new()),
         }
+    }
+
+    /// The bank that is likely to be confirmed next: the newest whole one on top of all that was given out. Once each; it
+    /// stays here, and comes as a step when it is confirmed, if it is.
+    pub fn ahead(&mut self) -> Option<SealedBank> {
+        let (key, bank) = self.banks.iter().rev().find(|(_, bank)| {
+            let on_tip = |facts: &BlockFacts| self.trunk.place(facts.parent, &facts.parent_blockhash) == Place::Tip;
+            bank.facts.as_ref().is_some_and(on_tip)
+        })?;
+        if self.ahead == Some(*key) {
+            return None;
+        }
+        self.ahead = Some(*key);
+        let facts = bank.facts.clone()?;
+        Some(bank.clone().seal(key.0, facts, |owner| self.programs.contains(owner)))
     }
 
     /// The connection was lost and the next one replays from `replay_from`: what it sends again whole is dropped here,

@@ -24,6 +24,9 @@ use crate::schema::Schema;
 const FILTER: &str = "gantry";
 /// Largest message taken: a few accounts of 10 MiB would fit.
 const MAX_MESSAGE: usize = 64 << 20;
+/// Bytes that the server may send ahead of what is read. What is usual, 64 KiB, is a hundred updates for each round trip to
+/// the server, which may be far away.
+const WINDOW: u32 = 4 << 20;
 
 /// Where updates come from.
 #[derive(Clone, Debug)]
@@ -182,6 +185,9 @@ async fn connect(options: &SourceOptions) -> Result<GeyserGrpcClient, StreamErro
         .http2_keep_alive_interval(Duration::from_secs(10))
         .keep_alive_timeout(Duration::from_secs(10))
         .tcp_nodelay(true)
+        .http2_adaptive_window(false)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
         .max_decoding_message_size(MAX_MESSAGE)
         .set_reconnect_config(reconnect)
         .connect()

@@ -145,13 +145,7 @@ impl Lab {
     /// Most memory that the indexer ever had resident, MiB.
     pub(crate) fn peak_mib(&self) -> anyhow::Result<u64> {
         let pid = self.indexer.as_ref().and_then(Child::id).context("no indexer runs")?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmHWM:"))
-            .context("no VmHWM")?;
-        let kib: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
-        Ok(kib >> 10)
+        peak_mib(pid)
     }
 
     async fn api_url(&self) -> anyhow::Result<String> {
@@ -251,7 +245,7 @@ impl Lab {
     async fn chain_is_whole(&self) -> anyhow::Result<()> {
         let orphans = "select count(*) from block b where b.slot > (select min(slot) from block) \
                        and not exists (select from block p where p.slot = b.parent)";
-        let holes = "select coalesce(max(id), 0) - count(*) from outbox";
+        let holes = "select (coalesce(max(id), 0) - coalesce(sum(count), 0))::bigint from outbox";
         let behind =
             "select coalesce((select outbox_id from checkpoint), 0) - coalesce((select max(id) from outbox), 0)";
         let branches = "select count(*) from block where blockhash like '0branch%'";
@@ -299,4 +293,15 @@ pub(crate) async fn until(holds: impl AsyncFn() -> anyhow::Result<bool>, what: &
         tokio::time::sleep(LOOK).await;
     }
     Ok(())
+}
+
+/// Most memory that a process ever had resident, MiB.
+pub(crate) fn peak_mib(pid: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .context("no VmHWM")?;
+    let kib: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
+    Ok(kib >> 10)
 }

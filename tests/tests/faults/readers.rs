@@ -90,7 +90,7 @@ impl Library {
     }
 
     async fn ids(&self) -> anyhow::Result<Vec<i64>> {
-        let sql = "select id from outbox where kind = 'event' order by id";
+        let sql = "select generate_series(id - count + 1, id)::bigint from outbox where kind = 'event' order by 1";
         Ok(sqlx::query_scalar(sql).fetch_all(self.store.pool()).await?)
     }
 }
