@@ -124,7 +124,7 @@ async fn each_migration_keeps_what_the_one_before_left() {
         ),
     )
     .await;
-    first(4).run(&mut connection).await.expect("migrated");
+    first(5).run(&mut connection).await.expect("migrated");
     let rows: Vec<String> = sqlx::query_scalar("select (u.*)::text from undo_row u order by slot, account, address")
         .fetch_all(&mut connection)
         .await

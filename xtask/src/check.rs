@@ -289,7 +289,14 @@ fn bench_api(arguments: &[OsString]) -> Result<()> {
 /// Builds what is measured optimised, and nothing else: the embedded network, which the rest of the workspace needs,
 /// takes far longer.
 fn build_optimised() -> Result<()> {
-    let packages = ["-p", "gantry-indexer", "-p", "gantry-bench-ingest", "-p", "gantry-bench-api"];
+    let packages = [
+        "-p",
+        "gantry-indexer",
+        "-p",
+        "gantry-bench-ingest",
+        "-p",
+        "gantry-bench-api",
+    ];
     sh::shown(cargo(&paths::root()).args(["build", "--release"]).args(packages))
 }
 

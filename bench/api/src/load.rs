@@ -11,10 +11,13 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::connections::Connections;
 use crate::market::{CUSTOMER, JOB, JOBS_EACH, NODE, address};
 
 /// Requests under way at once; more wait, and their time runs.
 const MOST: usize = 1_024;
+/// Longest wait for an answer.
+const LONGEST: Duration = Duration::from_secs(30);
 /// Time before the measurement in which connections are made and plans are cached.
 const WARM_UP: Duration = Duration::from_secs(3);
 
@@ -32,7 +35,7 @@ const MIX: [(&str, u32); 10] = [
     ("/v1/stats", 2),
 ];
 
-fn url(base: &str, number: u32, jobs: u32) -> (&'static str, String) {
+fn path(number: u32, jobs: u32) -> (&'static str, String) {
     // Neighbours ask for other things, and the same run asks the same.
     let random = number.wrapping_mul(0x9e37_79b1) >> 7;
     let mut share = random % 100;
@@ -53,7 +56,7 @@ fn url(base: &str, number: u32, jobs: u32) -> (&'static str, String) {
         "/v1/events" => format!("{name}?limit=20"),
         _ => name.replace("{address}", &text(JOB, which)),
     };
-    (name, format!("{base}{path}"))
+    (name, path)
 }
 
 /// Milliseconds.
@@ -122,10 +125,7 @@ impl Report {
 
 /// Asks `rate` times a second for `time`, after a warm-up that does not count.
 pub(crate) async fn run(base: &str, rate: u32, time: Duration, jobs: u32) -> Result<Report> {
-    let http = reqwest::Client::builder()
-        .pool_max_idle_per_host(MOST)
-        .timeout(Duration::from_secs(30))
-        .build()?;
+    let connections = Arc::new(Connections::to(base)?);
     let room = Arc::new(Semaphore::new(MOST));
     let warm = (WARM_UP.as_secs_f64() * f64::from(rate)) as u32;
     let count = (time.as_secs_f64() * f64::from(rate)) as u32;
@@ -134,16 +134,12 @@ pub(crate) async fn run(base: &str, rate: u32, time: Duration, jobs: u32) -> Res
     for number in 0..warm + count {
         let due = begun + Duration::from_secs_f64(f64::from(number) / f64::from(rate));
         tokio::time::sleep_until(due.into()).await;
-        let (name, url) = url(base, number, jobs);
-        let (http, room) = (http.clone(), room.clone());
+        let (name, path) = path(number, jobs);
+        let (connections, room) = (connections.clone(), room.clone());
         asked.spawn(async move {
             let _place = room.acquire_owned().await.ok();
-            let answered = async {
-                let answer = http.get(url).send().await?;
-                let good = answer.status() == 200;
-                answer.bytes().await.map(|_| good)
-            };
-            let good = answered.await.unwrap_or(false);
+            let answered = tokio::time::timeout(LONGEST, connections.get(path)).await;
+            let good = matches!(answered, Ok(Ok(200)));
             (number, name, good, due.elapsed(), Instant::now())
         });
     }

@@ -2,6 +2,7 @@
 //!
 //! Three parties, each a process: a private Postgres; the API with the writer, as in the indexer; and this one, which asks.
 
+mod connections;
 mod cpu;
 mod load;
 mod market;

@@ -202,8 +202,12 @@ impl FromRow<'_, PgRow> for JobEvent {
 }
 
 const JOBS: Source = Source {
-    columns: "t.*, m.decimals as mint_decimals, t.gpu_models::text as gpu_models_text, \
-        t.countries::text as countries_text",
+    // What is printed and no more: the account's bytes are as much again.
+    columns: "t.address, t.slot, t.closed, t.customer, t.mint, t.node, t.provider, t.matcher, t.spec_hash, t.output_digest, \
+        t.id, t.deposited, t.max_price_per_hour, t.price_per_hour, t.bond, t.sequence, t.created_at, t.started_at, \
+        t.ended_at, t.max_duration, t.assignment, t.served_seconds, t.exit_code, t.disk_gib, t.mbps, t.vram_gib, t.ram_gib, \
+        t.flags, t.reputation_bps, t.gpu_count, t.tier, t.status, t.outcome, t.options, m.decimals as mint_decimals, \
+        t.gpu_models::text as gpu_models_text, t.countries::text as countries_text",
     from: "job t left join payment_mint m on m.mint = t.mint where true",
     sorts: &[
         Column::Integer("created_at"),

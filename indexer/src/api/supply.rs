@@ -187,7 +187,8 @@ impl FromRow<'_, PgRow> for Node {
 }
 
 const PROVIDERS: Source = Source {
-    columns: "t.*",
+    columns: "t.address, t.slot, t.closed, t.authority, t.payout_owner, t.registered_at, t.jobs_completed, t.jobs_failed, \
+        t.disputes_lost, t.served_seconds, t.promised_seconds, t.node_count, t.active_leases",
     from: "provider t where true",
     sorts: &[
         Column::Integer("registered_at"),
@@ -197,7 +198,10 @@ const PROVIDERS: Source = Source {
     default: "address",
 };
 const NODES: Source = Source {
-    columns: "t.*, m.decimals as mint_decimals",
+    columns: "t.address, t.slot, t.closed, t.provider, t.node_key, t.price_mint, t.current_job, t.attestor, t.price_per_hour, \
+        t.attestation_expires_at, t.registered_at, t.jobs_completed, t.jobs_failed, t.served_seconds, t.promised_seconds, \
+        t.disk_gib, t.mbps, t.gpu_model, t.vram_gib, t.cpu_cores, t.ram_gib, t.flags, t.country, t.gpu_count, t.tier, \
+        t.status, t.consecutive_failures, m.decimals as mint_decimals",
     from: "node t left join payment_mint m on m.mint = t.price_mint where true",
     sorts: &[
         Column::Numeric("price_per_hour"),
