@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 use utoipa::{IntoParams, ToSchema};
 
-use super::list::{MAX_LIMIT, Paging, cut, key_param, list_params, read_cursor, write_cursor};
+use super::list::{MAX_LIMIT, Paging, cut, key_param, list_params, push_limit, read_cursor, write_cursor};
 use super::page::{Answer, Select};
 use super::problem::Refusals;
 use super::row::json;
@@ -206,8 +206,8 @@ pub(super) async fn events(State(api): State<Api>, Params(params): Params<EventP
     let order = |table: &str| {
         format!("{table}.slot{direction}, {table}.transaction_index{direction}, {table}.index{direction}")
     };
-    query.push(" order by ").push(order("event")).push(" limit ");
-    query.push_bind(i64::from(limit) + 1);
+    query.push(" order by ").push(order("event"));
+    push_limit(query, limit);
     let rows = api.rows(select, &order("page"), paging.min_slot).await?;
     let (events, next) = cut(rows.items()?, limit, |event| Place::of(event).write());
     Ok(api.answer(rows.moment, events, next))

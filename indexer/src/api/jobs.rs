@@ -9,7 +9,7 @@ use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 use utoipa::ToSchema;
 
 use super::events::{Event, Place, TimelineParams};
-use super::list::{Column, Listing, Source, country_param, cut, key_param, list_params, one, status_param};
+use super::list::{Column, Listing, Source, country_param, cut, key_param, list_params, one, push_limit, status_param};
 use super::page::{Answer, Select};
 use super::problem::{Address, Missing, Refusals};
 use super::row::{flags, json, named, some_key, text};
@@ -321,10 +321,8 @@ pub(super) async fn timeline(
     if let Some(cursor) = params.cursor() {
         Place::read(cursor)?.push(&mut select.query, false);
     }
-    select
-        .query
-        .push(" order by slot, transaction_index, index limit ")
-        .push_bind(i64::from(limit) + 1);
+    select.query.push(" order by slot, transaction_index, index");
+    push_limit(&mut select.query, limit);
     let order = "page.slot, page.transaction_index, page.index";
     let rows = api.rows(select, order, params.min_slot()).await?;
     let events: Vec<JobEvent> = rows.items()?;

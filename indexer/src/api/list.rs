@@ -202,8 +202,8 @@ impl Listing {
             None => format!("{table}.address{direction}"),
         };
         let query = &mut self.select.query;
-        query.push(" order by ").push(order("t")).push(" limit ");
-        query.push_bind(i64::from(self.limit) + 1);
+        query.push(" order by ").push(order("t"));
+        push_limit(query, self.limit);
         let page = api.rows(self.select, &order("page"), self.min_slot).await?;
         let rows: Vec<Placed<T>> = page.items()?;
         let (rows, next) = cut(rows, self.limit, |row| {
@@ -274,6 +274,12 @@ pub(super) fn cut<T>(mut items: Vec<T>, limit: u32, cursor: impl Fn(&T) -> Strin
     items.truncate(limit as usize);
     let next = items.last().filter(|_| more).map(cursor);
     (items, next)
+}
+
+/// Adds the limit of a page, and one for whether there is a next one. It is written out, so that the plan which Postgres
+/// keeps is one for few rows; it assumes a tenth of the table for a limit that it does not know.
+pub(super) fn push_limit(query: &mut QueryBuilder<Postgres>, limit: u32) {
+    query.push(" limit ").push(u64::from(limit) + 1);
 }
 
 /// A place in a list, for nobody to read.

@@ -117,6 +117,10 @@ pub(super) struct Moment {
 }
 
 impl Moment {
+    pub(super) const fn slot(self) -> u64 {
+        self.slot
+    }
+
     fn new(slot: Option<i64>, finalized_slot: Option<i64>) -> Self {
         // Nothing was written yet where they are null.
         let number = |slot: Option<i64>| slot.unwrap_or_default().max(0) as u64;
@@ -180,7 +184,13 @@ impl Api {
     pub(super) fn pool(store: &Store) -> PgPool {
         let options = store.pool().connect_options().as_ref().clone();
         // A client that has gone leaves no query behind that runs for long.
-        let options = options.options([("statement_timeout", "10s"), ("default_transaction_read_only", "on")]);
+        let options = options.options([
+            ("statement_timeout", "10s"),
+            ("default_transaction_read_only", "on"),
+            // To plan a read takes as long as to run it. None here depends on its parameters' values: they are looked up in
+            // an index, or the page's limit, which is written out, keeps the read short.
+            ("plan_cache_mode", "force_generic_plan"),
+        ]);
         PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(LONGEST_WAIT)
