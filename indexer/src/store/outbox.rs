@@ -96,10 +96,18 @@ impl Outbox {
         });
     }
 
-    /// Writes the rows after `last`; gives the newest id.
-    pub(super) async fn write(self, connection: &mut PgConnection, last: i64) -> sqlx::Result<i64> {
+    /// Writes the rows after `last` and tells who listens; gives the newest id.
+    pub(super) async fn write(mut self, connection: &mut PgConnection, last: i64) -> sqlx::Result<i64> {
+        let id = self.insert(connection, last).await?;
+        tell(connection, last, id).await?;
+        Ok(id)
+    }
+
+    /// Writes the rows after `last` and none of them again; gives the newest id. Nobody is told.
+    pub(super) async fn insert(&mut self, connection: &mut PgConnection, last: i64) -> sqlx::Result<i64> {
+        let entries = std::mem::take(&mut self.0);
         let mut id = last;
-        for entries in self.0.chunks(MAX_ROWS) {
+        for entries in entries.chunks(MAX_ROWS) {
             let mut ids = Vec::with_capacity(entries.len());
             // Lists within a list have one length: so one list, and where the part of each row ends.
             let (mut addresses, mut ends) = (Vec::new(), Vec::with_capacity(entries.len()));
@@ -144,14 +152,19 @@ impl Outbox {
             .execute(&mut *connection)
             .await?;
         }
-        if id > last {
-            // It takes a lock of the whole server at the commit: once per transaction and no oftener.
-            sqlx::query("select pg_notify($1, $2)")
-                .bind(CHANNEL)
-                .bind(id.to_string())
-                .execute(&mut *connection)
-                .await?;
-        }
         Ok(id)
     }
+}
+
+/// Tells who listens that there is more after `last`. It takes a lock of the whole server at the commit: once per
+/// transaction and no oftener.
+pub(super) async fn tell(connection: &mut PgConnection, last: i64, id: i64) -> sqlx::Result<()> {
+    if id > last {
+        sqlx::query("select pg_notify($1, $2)")
+            .bind(CHANNEL)
+            .bind(id.to_string())
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
 }

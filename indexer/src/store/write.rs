@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction};
 
-use super::outbox::{Kind, Outbox};
+use super::outbox::{self, Kind, Outbox};
 use super::rows::{Encoded, Fold, Row, address};
 use super::{Checkpoint, EventRow, Snapshot, Store, StoreError, Written, events};
 use crate::stream::{BlockFacts, Change, SealedBank};
@@ -57,9 +57,11 @@ pub struct Ahead {
     transaction: Transaction<'static, Postgres>,
     /// The checkpoint as it was found.
     at: Option<Checkpoint>,
-    /// Banks that are in it.
+    /// Banks that are in it, whole where [`Store::write_ahead`] has written them.
     banks: usize,
     outbox: Outbox,
+    /// The newest id of the outbox that is in it; none where it is still the checkpoint's.
+    outbox_id: Option<i64>,
     written: Written,
 }
 
@@ -155,25 +157,30 @@ impl Store {
         let finalized = finalized.map_or(before, |slot| before.max((slot as i64).min(checkpoint.slot)));
         checkpoint.finalized_slot = finalized;
 
-        for bank in &banks[open.banks.min(banks.len())..] {
+        // A bank that was written ahead is there whole, and what is past its time went then.
+        let ahead = open.banks > 0;
+        let rest = &banks[open.banks.min(banks.len())..];
+        for bank in rest {
             // What is final already needs no way back.
             self.write_bank(&mut open, bank, bank.slot as i64 > finalized).await?;
         }
         let Ahead {
             mut transaction,
             mut outbox,
+            outbox_id,
             written,
             ..
         } = open;
-        insert_blocks(&mut transaction, banks).await?;
+        insert_blocks(&mut transaction, rest).await?;
         if finalized > before {
             outbox.slot(Kind::Finalized, finalized as u64);
-            sqlx::query("delete from undo where slot <= $1")
-                .bind(finalized.saturating_sub(UNDO_MARGIN as i64))
-                .execute(&mut *transaction)
-                .await?;
+            if !ahead {
+                forget_ways_back(&mut transaction, finalized).await?;
+            }
         }
-        checkpoint.outbox_id = outbox.write(&mut transaction, checkpoint.outbox_id).await?;
+        let last = checkpoint.outbox_id;
+        checkpoint.outbox_id = outbox.insert(&mut transaction, outbox_id.unwrap_or(last)).await?;
+        outbox::tell(&mut transaction, last, checkpoint.outbox_id).await?;
         set_checkpoint(&mut transaction, &checkpoint).await?;
         transaction.commit().await?;
         Ok(written)
@@ -187,11 +194,16 @@ impl Store {
     /// As [`write`](Self::write).
     pub async fn write_ahead(&self, bank: &Arc<Prepared>) -> Result<Option<Ahead>, StoreError> {
         let mut open = self.begin(std::slice::from_ref(bank)).await?;
-        if open.at.as_ref().is_none_or(|at| bank.slot <= at.slot as u64) {
+        let Some(at) = open.at.as_ref().filter(|at| bank.slot > at.slot as u64) else {
             return Ok(None);
-        }
+        };
+        let (outbox_id, finalized) = (at.outbox_id, at.finalized_slot);
         check_contiguous(open.at.as_ref(), std::slice::from_ref(bank))?;
         self.write_bank(&mut open, bank, true).await?;
+        // All that does not depend on the confirmation, which has its own time to keep.
+        open.outbox_id = Some(open.outbox.insert(&mut open.transaction, outbox_id).await?);
+        insert_blocks(&mut open.transaction, std::slice::from_ref(bank)).await?;
+        forget_ways_back(&mut open.transaction, finalized).await?;
         Ok(Some(open))
     }
 
@@ -206,6 +218,7 @@ impl Store {
             at,
             banks: 0,
             outbox: Outbox::default(),
+            outbox_id: None,
             written: Written::default(),
         })
     }
@@ -501,6 +514,15 @@ fn check_contiguous(at: Option<&Checkpoint>, banks: &[Arc<Prepared>]) -> Result<
         }
         before = Some((bank.slot, Some(&bank.facts.blockhash)));
     }
+    Ok(())
+}
+
+/// Deletes the undo rows that nobody needs when `finalized` is final.
+async fn forget_ways_back(connection: &mut PgConnection, finalized: i64) -> sqlx::Result<()> {
+    sqlx::query("delete from undo where slot <= $1")
+        .bind(finalized.saturating_sub(UNDO_MARGIN as i64))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

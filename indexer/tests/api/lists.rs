@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gantry_indexer::key;
 use gantry_indexer::progress::Progress;
 
-use crate::common::{GENESIS, Server, bank};
+use crate::common::{GENESIS, Server, account, bank, program, schema, write};
 use crate::market::{CUSTOMER, Client, MINT, filled};
 
 #[tokio::test]
@@ -86,6 +86,43 @@ async fn a_closed_job_tells_what_everyone_received() {
         (&stats["volume"][0]["paid_seconds"], stats["nodes"].as_i64()),
         (&"60".into(), Some(2))
     );
+}
+
+#[tokio::test]
+async fn the_numbers_may_be_older_than_the_tables_but_not_than_min_slot() {
+    let server = Server::start().await;
+    let store = filled(&server, "numbers").await;
+    let progress = Arc::new(Progress::default());
+    let client = Client::serve(store.clone(), progress.clone()).await;
+    let first = client.ok("/v1/stats").await;
+    assert_eq!(
+        (&first["slot"], &first["data"]["jobs"]["open"]),
+        (&42.into(), &1.into())
+    );
+    let schema = schema();
+    for slot in 43..=45 {
+        let data = account(&schema, "market", "Job", 0, &[]);
+        let opened = write(program(&schema, "market"), [slot as u8; 32], 1, data);
+        let next = bank(slot, vec![opened], &[], vec![]);
+        store.write(&[next], None, GENESIS).await.expect("written");
+        progress.written(slot);
+        let stats = client.ok(&format!("/v1/stats?min_slot={slot}")).await;
+        assert_eq!(
+            (&stats["slot"], &stats["data"]["jobs"]["open"]),
+            (&slot.into(), &(slot - 41).into())
+        );
+    }
+    // Who asks for nothing newer gets there too, once it is time to count again.
+    let next = bank(46, vec![], &[], vec![]);
+    store.write(&[next], None, GENESIS).await.expect("written");
+    let newer = async {
+        while client.ok("/v1/stats").await["slot"] != 46 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::common::serving::PATIENCE, newer)
+        .await
+        .expect("the newer numbers");
 }
 
 #[tokio::test]
