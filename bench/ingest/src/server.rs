@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 use yellowstone_grpc_proto::prelude::geyser_server::{Geyser, GeyserServer};
 use yellowstone_grpc_proto::prelude::subscribe_update::UpdateOneof;
@@ -131,9 +132,8 @@ impl Server {
             .with_state(shared.clone());
         tokio::spawn(async move { axum::serve(rpc, router).await });
         let service = tonic::transport::Server::builder()
-            .tcp_nodelay(true)
             .add_service(GeyserServer::new(Service(shared)))
-            .serve_with_incoming(TcpListenerStream::new(grpc));
+            .serve_with_incoming(TcpIncoming::from(grpc).with_nodelay(Some(true)));
         tokio::spawn(service);
         Ok(server)
     }

@@ -26,6 +26,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use axum::serve::ListenerExt as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
@@ -143,6 +144,11 @@ impl Api {
             end.await;
             close.send_replace(true);
         };
+        // An event goes out as it comes, and does not wait for what was sent before to be acknowledged.
+        let listener = listener.tap_io(|connection| {
+            // It fails only where the client has gone.
+            let _ = connection.set_nodelay(true);
+        });
         axum::serve(listener, service).with_graceful_shutdown(ending).await?;
         // WebSockets are no longer the server's connections.
         closing.closed().await;
