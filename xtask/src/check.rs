@@ -53,7 +53,7 @@ pub(crate) enum Group {
     Faults,
     /// All processes end to end
     E2e,
-    /// The TypeScript SDK: lints, types, vectors, its package, and the life of a job on a local network
+    /// The TypeScript SDK: lints, types, vectors, its package, and the life of a job on a local network, in Node.js and a browser
     Typescript,
     /// What the quickstarts and the README say to type, typed against networks of their own
     Docs,
@@ -306,9 +306,10 @@ fn test_typescript() -> Result<()> {
     let package = Package::ensure()?;
     package.test()?;
     setup::postgres()?;
+    let browser = setup::browser()?;
     programs::compile_deployed(Compiler::Debian)?;
     build_binaries()?;
-    package.test_end_to_end()
+    package.test_end_to_end(browser.as_deref())
 }
 
 fn test_faults() -> Result<()> {

@@ -21,6 +21,15 @@ const BUILD_PROGRAMS: &[(&str, &str)] = &[
     ("pkg-config", "pkg-config"),
 ];
 
+/// What a browser made from Chromium is called where one is installed.
+const BROWSERS: [&str; 5] = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "microsoft-edge",
+];
+
 const CREATE_CLUSTER: &str = "/etc/postgresql-common/createcluster.conf";
 
 /// Everything.
@@ -32,6 +41,7 @@ pub(crate) fn all() -> Result<()> {
     documentation()?;
     toolchain()?;
     Package::ensure()?;
+    browser()?;
     eprintln!("setup: all is there");
     Ok(())
 }
@@ -125,6 +135,37 @@ pub(crate) fn documentation() -> Result<()> {
     if missing.is_empty() { Ok(()) } else { install(&missing) }
 }
 
+/// A browser for the page that the TypeScript SDK is tested in: the one that `GANTRY_BROWSER` names, one that is on the path,
+/// or Debian's. `None`, and said aloud, where there is none and nobody may install one: no other test needs it.
+pub(crate) fn browser() -> Result<Option<PathBuf>> {
+    if let Some(named) = env::var_os("GANTRY_BROWSER").filter(|named| !named.is_empty()) {
+        let named = PathBuf::from(named);
+        if !named.is_file() {
+            bail!("GANTRY_BROWSER names {}, where no program is", named.display());
+        }
+        return Ok(Some(named));
+    }
+    if let Some(found) = BROWSERS.iter().find_map(|name| find_on_path(name)) {
+        return Ok(Some(found));
+    }
+    let reason = match as_root() {
+        Ok(_) if on_path("apt-get") => None,
+        Ok(_) => Some("this is no Debian".to_owned()),
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(reason) = reason {
+        eprintln!(
+            "setup: no browser ({reason}): the TypeScript SDK will NOT be tested in one. Install Chromium, or name a browser \
+             made from it in GANTRY_BROWSER"
+        );
+        return Ok(None);
+    }
+    install_large(&["chromium"], Some("124 MB to fetch, 414 MB on disk"))?;
+    Ok(Some(find_on_path("chromium").context(
+        "the package chromium is installed, but `chromium` is not on the path",
+    )?))
+}
+
 /// A Postgres server to start, unless `DATABASE_URL` names one that runs.
 pub(crate) fn postgres() -> Result<()> {
     if env::var_os("DATABASE_URL").is_some_and(|url| !url.is_empty()) || server_programs().is_some() {
@@ -168,11 +209,23 @@ fn server_programs() -> Option<PathBuf> {
 
 /// Whether a program of this name is on the path.
 pub(crate) fn on_path(program: &str) -> bool {
-    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    find_on_path(program).is_some()
+}
+
+fn find_on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
 }
 
 /// Installs Debian packages, with what it takes to be root.
 pub(crate) fn install(packages: &[&str]) -> Result<()> {
+    install_large(packages, None)
+}
+
+/// Installs Debian packages and says how large they are, where that is what takes long.
+fn install_large(packages: &[&str], size: Option<&str>) -> Result<()> {
     let manual = format!(
         "apt-get update && apt-get install --no-install-recommends {}",
         packages.join(" ")
@@ -192,7 +245,8 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
             &logs.join("apt-update.log"),
         )
     })?;
-    steps.step(&format!("installing {}", packages.join(", ")), || {
+    let size = size.map(|size| format!(" ({size})")).unwrap_or_default();
+    steps.step(&format!("installing {}{size}", packages.join(", ")), || {
         let mut command = root_command(&prefix, "env");
         command
             .args([
