@@ -239,8 +239,9 @@ fn test_units() -> Result<()> {
     setup::postgres()?;
     let integration =
         test_files(|package, name| package != VM_PACKAGE && !is_end_to_end(name) && !ALONE.contains(&name))?;
-    // No doc tests: the documentation has none, and cargo would compile every dependency once more to find that out.
-    run_tests(&["--lib", "--bins"], &integration)
+    run_tests(&["--lib", "--bins"], &integration)?;
+    // The examples in the SDK's documentation. Cargo runs them by themselves only, over what the tests before compiled.
+    sh::shown(&mut tests(&["--doc"], &[]))
 }
 
 fn test_in_vm() -> Result<()> {
