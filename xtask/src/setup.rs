@@ -71,14 +71,28 @@ pub(crate) fn faketime() -> Result<()> {
     install(&["libfaketime"])
 }
 
-/// Schemathesis, in a Python environment of its own in the cache folder: exactly the packages that `requirements.txt`
-/// names, by their hashes. Gives its program.
+/// Schemathesis.
 pub(crate) fn schemathesis() -> Result<PathBuf> {
-    let requirements = paths::root().join("indexer/tests/contract/requirements.txt");
+    python_program(
+        "schemathesis",
+        "schemathesis",
+        "indexer/tests/contract/requirements.txt",
+    )
+}
+
+/// Moto's server, which speaks S3.
+pub(crate) fn moto() -> Result<PathBuf> {
+    python_program("moto", "moto_server", "sdk/rust/tests/s3/requirements.txt")
+}
+
+/// A program in a Python environment of its own in the cache folder: exactly the packages that `requirements` names, by
+/// their hashes.
+fn python_program(what: &'static str, program: &str, requirements: &str) -> Result<PathBuf> {
+    let requirements = paths::root().join(requirements);
     let wanted = fs::read(&requirements).with_context(|| requirements.display().to_string())?;
     let name = format!("{:x}", Sha256::digest(&wanted));
-    let home = paths::cache()?.join(format!("schemathesis-{}", &name[..12]));
-    let (program, whole) = (home.join("bin/schemathesis"), home.join("whole"));
+    let home = paths::cache()?.join(format!("{what}-{}", &name[..12]));
+    let (program, whole) = (home.join("bin").join(program), home.join("whole"));
     if whole.exists() && program.exists() {
         return Ok(program);
     }
@@ -87,7 +101,7 @@ pub(crate) fn schemathesis() -> Result<PathBuf> {
         fs::remove_dir_all(&home).with_context(|| home.display().to_string())?;
     }
     let logs = paths::cache()?.join("log");
-    let mut steps = Steps::new("schemathesis", 1);
+    let mut steps = Steps::new(what, 1);
     steps.step("installing it into the cache folder", || {
         let mut make = Command::new(python);
         make.args(["-m", "venv"]).arg(&home);
@@ -121,7 +135,7 @@ fn python() -> Result<&'static str> {
     if fits("/usr/bin/python3") {
         return Ok("/usr/bin/python3");
     }
-    bail!("Schemathesis needs Python 3.11 or newer with venv, and /usr/bin/python3 is older")
+    bail!("Schemathesis and moto need Python 3.11 or newer with venv, and /usr/bin/python3 is older")
 }
 
 /// What the pages of the documentation run besides our own programs.
