@@ -36,17 +36,15 @@ impl Serving {
         let appears = async {
             loop {
                 match tokio::fs::read_to_string(&ready).await {
-                    Ok(text) => return text,
-                    // Looked for again and again: a file tells nobody that it is there, and its absence is all that
-                    // this could wait for.
+                    Ok(text) => return Some(text),
+                    // `wait` would close its standard input, which is what tells it to end.
+                    Err(_) if process.try_wait().expect("a process of ours").is_some() => return None,
+                    // Looked for again and again: a file tells nobody that it is there.
                     Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
                 }
             }
         };
-        let text = tokio::select! {
-            text = tokio::time::timeout(PATIENCE, appears) => text.ok(),
-            _ = process.wait() => None,
-        };
+        let text = tokio::time::timeout(PATIENCE, appears).await.ok().flatten();
         let text = text.unwrap_or_else(|| {
             panic!(
                 "it is never ready:\n{}",
