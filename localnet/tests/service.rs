@@ -1,107 +1,26 @@
 //! The Yellowstone service over a chain made by hand, seen through the real client.
 
 mod common;
+mod service {
+    pub(crate) mod server;
+}
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{connect, everything, name, names_until, next, one};
+use common::{everything, name, names_until, next, one};
 use futures::{SinkExt, StreamExt};
 use gantry_localnet::faults::Fate;
-use gantry_localnet::ledger::TransactionItem;
-use gantry_localnet::source::{AccountState, Assembler, BlockFacts};
-use gantry_localnet::{Ledger, Limits, ServiceOptions, service};
-use tokio::sync::watch;
+use gantry_localnet::source::Assembler;
+use gantry_localnet::{Limits, ServiceOptions};
+use service::server::{ROOMY, Server};
 use yellowstone_grpc_client::GeyserGrpcClient;
 use yellowstone_grpc_proto::prelude::subscribe_update::UpdateOneof;
 use yellowstone_grpc_proto::prelude::{
     CommitmentLevel, SubscribeRequest, SubscribeRequestAccountsDataSlice, SubscribeRequestFilterAccounts,
-    SubscribeRequestFilterBlocks, SubscribeRequestFilterSlots, SubscribeRequestPing, SubscribeUpdateEntry,
+    SubscribeRequestFilterBlocks, SubscribeRequestFilterSlots, SubscribeRequestPing,
 };
 use yellowstone_grpc_proto::tonic::Code;
-
-struct Server {
-    url: String,
-    ledger: Arc<Ledger>,
-    chain: Assembler,
-    /// Ends the server when it is dropped.
-    _closing: watch::Sender<bool>,
-}
-
-impl Server {
-    async fn start(limits: Limits) -> Self {
-        Self::with_options(limits, ServiceOptions::default()).await
-    }
-
-    async fn with_options(limits: Limits, options: ServiceOptions) -> Self {
-        let ledger = Arc::new(Ledger::new(limits));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("its address"));
-        let (closing, closed) = watch::channel(false);
-        tokio::spawn(service::serve(listener, Arc::clone(&ledger), options, closed));
-        Self {
-            url,
-            chain: Assembler::new(Arc::clone(&ledger)),
-            ledger,
-            _closing: closing,
-        }
-    }
-
-    async fn client(&self) -> GeyserGrpcClient {
-        connect(&self.url).await
-    }
-
-    fn write(&mut self, slot: u64, account: u8, lamports: u64, data: Vec<u8>) {
-        let state = AccountState {
-            lamports,
-            owner: [7; 32],
-            executable: false,
-            rent_epoch: 0,
-            data,
-        };
-        self.chain.account(slot, [account; 32], state, Some(vec![1; 64]));
-    }
-
-    fn seal(&mut self, slot: u64) {
-        self.chain.closing(slot);
-        self.chain.block(
-            slot,
-            BlockFacts {
-                blockhash: format!("hash{slot}"),
-                parent_blockhash: format!("hash{}", slot - 1),
-                block_time: Some(1),
-                block_height: Some(slot),
-                executed_transaction_count: 0,
-                entries_count: 1,
-            },
-        );
-        self.chain.entry(SubscribeUpdateEntry {
-            slot,
-            ..Default::default()
-        });
-    }
-
-    /// Account 1 written twice and account 2 once, and a transaction.
-    fn block(&mut self, slot: u64) {
-        self.write(slot, 1, 10, vec![1]);
-        self.write(slot, 2, 20, vec![2]);
-        self.write(slot, 1, 11, vec![1]);
-        self.chain.transaction(
-            slot,
-            TransactionItem {
-                info: Default::default(),
-                keys: vec![],
-                failed: false,
-            },
-        );
-        self.seal(slot);
-    }
-}
-
-const ROOMY: Limits = Limits {
-    slots: 1024,
-    bytes: 64 << 20,
-};
 
 fn live(slot: u64, parent: u64) -> Vec<String> {
     let lines = [

@@ -66,6 +66,7 @@ async fn index_by_rpc(url: &str, folder: &Path) -> anyhow::Result<Report> {
     let quiet = chain.slot().await?;
     for program in &store.schema().programs {
         while let Err(error) = chain.program_accounts(&program.address, quiet, "finalized").await {
+            // A slot's length: the server refuses a slot that it has not reached at this commitment, and cannot be asked to wait.
             tokio::time::sleep(Duration::from_millis(400)).await;
             anyhow::ensure!(chain.slot().await? < quiet + 400, "not final after 400 slots: {error}");
         }

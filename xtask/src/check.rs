@@ -16,7 +16,7 @@ use crate::{
     paths,
     programs::{self, Compiler},
     progress::seconds,
-    setup, sh,
+    s3, setup, sh,
     typescript::Package,
 };
 
@@ -26,7 +26,7 @@ const CARGO_DENY: &str = "0.20.2";
 /// The package whose tests run the programs in the VM, and the processes.
 const VM_PACKAGE: &str = "gantry-tests";
 /// Test files that are groups of their own.
-const ALONE: [&str; 5] = ["adversarial", "contract", "docs", "faults", "invariants"];
+const ALONE: [&str; 6] = ["adversarial", "contract", "docs", "faults", "invariants", "s3"];
 
 /// A part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -53,12 +53,14 @@ pub(crate) enum Group {
     Faults,
     /// All processes end to end
     E2e,
-    /// The TypeScript SDK: lints, types, vectors, its package, and the life of a job on a local network
+    /// The TypeScript SDK: lints, types, vectors, its package, and the life of a job on a local network, in Node.js and a browser
     Typescript,
     /// What the quickstarts and the README say to type, typed against networks of their own
     Docs,
     /// Licences and sources of the dependencies
     Licenses,
+    /// The blob store over S3; only where it is named: it compiles the SDK with other dependencies, for minutes
+    S3,
 }
 
 struct Step {
@@ -143,16 +145,21 @@ const STEPS: &[Step] = &[
         group: Group::Licenses,
         work: check_licenses,
     },
+    Step {
+        name: "blob store over S3",
+        group: Group::S3,
+        work: s3::test,
+    },
 ];
 
-/// Runs the groups named, or all of them, and stops at the first that fails.
+/// Runs the groups named, or all of them but S3, and stops at the first that fails.
 pub(crate) fn run(only: &[Group]) -> Result<()> {
     setup::build_programs()?;
     let mut table: Vec<(&str, Duration)> = Vec::new();
-    for step in STEPS
-        .iter()
-        .filter(|step| only.is_empty() || only.contains(&step.group))
-    {
+    for step in STEPS.iter().filter(|step| match only {
+        [] => step.group != Group::S3,
+        named => named.contains(&step.group),
+    }) {
         eprintln!("==> {}", step.name);
         let begun = Instant::now();
         let outcome = (step.work)();
@@ -239,8 +246,9 @@ fn test_units() -> Result<()> {
     setup::postgres()?;
     let integration =
         test_files(|package, name| package != VM_PACKAGE && !is_end_to_end(name) && !ALONE.contains(&name))?;
-    // No doc tests: the documentation has none, and cargo would compile every dependency once more to find that out.
-    run_tests(&["--lib", "--bins"], &integration)
+    run_tests(&["--lib", "--bins"], &integration)?;
+    // The examples in the SDK's documentation. Cargo runs them by themselves only, over what the tests before compiled.
+    sh::shown(&mut tests(&["--doc"], &[]))
 }
 
 fn test_in_vm() -> Result<()> {
@@ -321,9 +329,10 @@ fn test_typescript() -> Result<()> {
     let package = Package::ensure()?;
     package.test()?;
     setup::postgres()?;
+    let browser = setup::browser()?;
     programs::compile_deployed(Compiler::Debian)?;
     build_binaries()?;
-    package.test_end_to_end()
+    package.test_end_to_end(browser.as_deref())
 }
 
 fn test_faults() -> Result<()> {
@@ -458,7 +467,8 @@ fn in_both(arguments: impl Fn(&mut Command)) -> Result<()> {
     Ok(())
 }
 
-fn cargo(workspace: &Path) -> Command {
+/// The cargo that runs this, on one of the workspaces.
+pub(crate) fn cargo(workspace: &Path) -> Command {
     let mut command = Command::new(paths::cargo());
     command.current_dir(workspace).env_remove("LD_LIBRARY_PATH");
     // What the cargo that runs xtask says of xtask. Build scripts watch it (ring's does), so that with it each change

@@ -6,6 +6,7 @@ mod node;
 mod paths;
 mod programs;
 mod progress;
+mod s3;
 mod setup;
 mod sh;
 mod stack;
@@ -35,7 +36,7 @@ enum Verb {
     Up(StackArguments),
     /// Check all that CI checks: format, lints, IDLs, tests, licences (or only some of it)
     Test {
-        /// What to check; all of it if nothing is named
+        /// What to check; all that CI does if nothing is named
         #[arg(value_enum)]
         only: Vec<check::Group>,
     },

@@ -21,6 +21,15 @@ const BUILD_PROGRAMS: &[(&str, &str)] = &[
     ("pkg-config", "pkg-config"),
 ];
 
+/// What a browser made from Chromium is called where one is installed.
+const BROWSERS: [&str; 5] = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "microsoft-edge",
+];
+
 const CREATE_CLUSTER: &str = "/etc/postgresql-common/createcluster.conf";
 
 /// Everything.
@@ -32,6 +41,7 @@ pub(crate) fn all() -> Result<()> {
     documentation()?;
     toolchain()?;
     Package::ensure()?;
+    browser()?;
     eprintln!("setup: all is there");
     Ok(())
 }
@@ -61,14 +71,28 @@ pub(crate) fn faketime() -> Result<()> {
     install(&["libfaketime"])
 }
 
-/// Schemathesis, in a Python environment of its own in the cache folder: exactly the packages that `requirements.txt`
-/// names, by their hashes. Gives its program.
+/// Schemathesis.
 pub(crate) fn schemathesis() -> Result<PathBuf> {
-    let requirements = paths::root().join("indexer/tests/contract/requirements.txt");
+    python_program(
+        "schemathesis",
+        "schemathesis",
+        "indexer/tests/contract/requirements.txt",
+    )
+}
+
+/// Moto's server, which speaks S3.
+pub(crate) fn moto() -> Result<PathBuf> {
+    python_program("moto", "moto_server", "sdk/rust/tests/s3/requirements.txt")
+}
+
+/// A program in a Python environment of its own in the cache folder: exactly the packages that `requirements` names, by
+/// their hashes.
+fn python_program(what: &'static str, program: &str, requirements: &str) -> Result<PathBuf> {
+    let requirements = paths::root().join(requirements);
     let wanted = fs::read(&requirements).with_context(|| requirements.display().to_string())?;
     let name = format!("{:x}", Sha256::digest(&wanted));
-    let home = paths::cache()?.join(format!("schemathesis-{}", &name[..12]));
-    let (program, whole) = (home.join("bin/schemathesis"), home.join("whole"));
+    let home = paths::cache()?.join(format!("{what}-{}", &name[..12]));
+    let (program, whole) = (home.join("bin").join(program), home.join("whole"));
     if whole.exists() && program.exists() {
         return Ok(program);
     }
@@ -77,7 +101,7 @@ pub(crate) fn schemathesis() -> Result<PathBuf> {
         fs::remove_dir_all(&home).with_context(|| home.display().to_string())?;
     }
     let logs = paths::cache()?.join("log");
-    let mut steps = Steps::new("schemathesis", 1);
+    let mut steps = Steps::new(what, 1);
     steps.step("installing it into the cache folder", || {
         let mut make = Command::new(python);
         make.args(["-m", "venv"]).arg(&home);
@@ -111,7 +135,7 @@ fn python() -> Result<&'static str> {
     if fits("/usr/bin/python3") {
         return Ok("/usr/bin/python3");
     }
-    bail!("Schemathesis needs Python 3.11 or newer with venv, and /usr/bin/python3 is older")
+    bail!("Schemathesis and moto need Python 3.11 or newer with venv, and /usr/bin/python3 is older")
 }
 
 /// What the pages of the documentation run besides our own programs.
@@ -123,6 +147,37 @@ pub(crate) fn documentation() -> Result<()> {
         .map(|(_, package)| package)
         .collect();
     if missing.is_empty() { Ok(()) } else { install(&missing) }
+}
+
+/// A browser for the page that the TypeScript SDK is tested in: the one that `GANTRY_BROWSER` names, one that is on the path,
+/// or Debian's. `None`, and said aloud, where there is none and nobody may install one: no other test needs it.
+pub(crate) fn browser() -> Result<Option<PathBuf>> {
+    if let Some(named) = env::var_os("GANTRY_BROWSER").filter(|named| !named.is_empty()) {
+        let named = PathBuf::from(named);
+        if !named.is_file() {
+            bail!("GANTRY_BROWSER names {}, where no program is", named.display());
+        }
+        return Ok(Some(named));
+    }
+    if let Some(found) = BROWSERS.iter().find_map(|name| find_on_path(name)) {
+        return Ok(Some(found));
+    }
+    let reason = match as_root() {
+        Ok(_) if on_path("apt-get") => None,
+        Ok(_) => Some("this is no Debian".to_owned()),
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(reason) = reason {
+        eprintln!(
+            "setup: no browser ({reason}): the TypeScript SDK will NOT be tested in one. Install Chromium, or name a browser \
+             made from it in GANTRY_BROWSER"
+        );
+        return Ok(None);
+    }
+    install_large(&["chromium"], Some("124 MB to fetch, 414 MB on disk"))?;
+    Ok(Some(find_on_path("chromium").context(
+        "the package chromium is installed, but `chromium` is not on the path",
+    )?))
 }
 
 /// A Postgres server to start, unless `DATABASE_URL` names one that runs.
@@ -168,11 +223,23 @@ fn server_programs() -> Option<PathBuf> {
 
 /// Whether a program of this name is on the path.
 pub(crate) fn on_path(program: &str) -> bool {
-    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    find_on_path(program).is_some()
+}
+
+fn find_on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
 }
 
 /// Installs Debian packages, with what it takes to be root.
 pub(crate) fn install(packages: &[&str]) -> Result<()> {
+    install_large(packages, None)
+}
+
+/// Installs Debian packages and says how large they are, where that is what takes long.
+fn install_large(packages: &[&str], size: Option<&str>) -> Result<()> {
     let manual = format!(
         "apt-get update && apt-get install --no-install-recommends {}",
         packages.join(" ")
@@ -192,7 +259,8 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
             &logs.join("apt-update.log"),
         )
     })?;
-    steps.step(&format!("installing {}", packages.join(", ")), || {
+    let size = size.map(|size| format!(" ({size})")).unwrap_or_default();
+    steps.step(&format!("installing {}{size}", packages.join(", ")), || {
         let mut command = root_command(&prefix, "env");
         command
             .args([

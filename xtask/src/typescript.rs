@@ -51,9 +51,13 @@ impl Package {
         Ok(())
     }
 
-    /// The tests against a local network.
-    pub(crate) fn test_end_to_end(&self) -> Result<()> {
-        self.run("test:e2e")
+    /// The tests against a local network, one of them in `browser` where there is one.
+    pub(crate) fn test_end_to_end(&self, browser: Option<&Path>) -> Result<()> {
+        let mut tests = self.npm(&["run", "--silent", "test:e2e"]);
+        if let Some(browser) = browser {
+            tests.env("GANTRY_BROWSER", browser);
+        }
+        sh::shown(&mut tests)
     }
 
     /// The search path that finds its `node` and `npm`, where those are not the machine's own.

@@ -23,7 +23,7 @@ impl Serving {
     pub async fn start(database_url: &str, folder: &Path, arguments: &[&str]) -> Self {
         let log = std::fs::File::create(folder.join("serve.log")).expect("a log");
         let ready = folder.join("serve.json");
-        let process = Command::new(env!("CARGO_BIN_EXE_gantry-indexer"))
+        let mut process = Command::new(env!("CARGO_BIN_EXE_gantry-indexer"))
             .args(["serve", "--exit-with-parent", "--listen", "127.0.0.1:0", "--ready-file"])
             .arg(&ready)
             .args(arguments)
@@ -36,12 +36,16 @@ impl Serving {
         let appears = async {
             loop {
                 match tokio::fs::read_to_string(&ready).await {
-                    Ok(text) => return text,
+                    Ok(text) => return Some(text),
+                    // `wait` would close its standard input, which is what tells it to end.
+                    Err(_) if process.try_wait().expect("a process of ours").is_some() => return None,
+                    // Looked for again and again: a file tells nobody that it is there.
                     Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
                 }
             }
         };
-        let text = tokio::time::timeout(PATIENCE, appears).await.unwrap_or_else(|_| {
+        let text = tokio::time::timeout(PATIENCE, appears).await.ok().flatten();
+        let text = text.unwrap_or_else(|| {
             panic!(
                 "it is never ready:\n{}",
                 std::fs::read_to_string(folder.join("serve.log")).unwrap_or_default()

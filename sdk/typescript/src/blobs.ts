@@ -67,17 +67,27 @@ export function memoryBlobs(): BlobStore {
  * @param request What sends: `fetch`, or one that signs.
  */
 export function httpBlobs(base: string, request: typeof fetch = fetch): BlobStore {
-  const url = (name: string) => `${base.replace(/\/+$/, "")}/${name}`;
+  const send = async (method: "GET" | "PUT", name: string, body?: ReadonlyUint8Array) => {
+    const url = `${base.replace(/\/+$/, "")}/${name}`;
+    let response: Response;
+    try {
+      response = await request(url, body === undefined ? { method } : { method, body: new Uint8Array(body) });
+    } catch (cause) {
+      // A browser does not tell a page which of these it is.
+      const reasons = "it is down, or, where this runs in a page, its CORS rules do not let the page's origin in";
+      throw new BlobError(`the blob store cannot be reached for ${method} ${url}: ${reasons}`, { cause });
+    }
+    if (response.status === 404 && method === "GET") return undefined;
+    if (!response.ok) throw new BlobError(`the blob store answers ${response.status} to ${method} ${url}`);
+    return response;
+  };
   return blobStore({
     async read(name) {
-      const response = await request(url(name));
-      if (response.status === 404) return undefined;
-      if (!response.ok) throw new BlobError(`the blob store answers ${response.status} to GET ${url(name)}`);
-      return new Uint8Array(await response.arrayBuffer());
+      const response = await send("GET", name);
+      return response === undefined ? undefined : new Uint8Array(await response.arrayBuffer());
     },
     async write(name, bytes) {
-      const response = await request(url(name), { method: "PUT", body: new Uint8Array(bytes) });
-      if (!response.ok) throw new BlobError(`the blob store answers ${response.status} to PUT ${url(name)}`);
+      await send("PUT", name, bytes);
     },
   });
 }

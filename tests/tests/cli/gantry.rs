@@ -243,6 +243,7 @@ impl Network {
     /// Waits until the chain's clock is past `time`.
     pub(crate) async fn until(&self, time: i64) -> anyhow::Result<()> {
         let reached = async {
+            // Asked again and again: RPC servers announce slots, not what their banks' clock says.
             while self.clock().await? <= time {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }

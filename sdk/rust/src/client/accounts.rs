@@ -40,14 +40,29 @@ pub struct TokenBalance {
 }
 
 macro_rules! getters {
-    ($($(#[$doc:meta])* $name:ident($($arg:ident),*) -> $kind:ident at $address:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident($($first:ident $(, $arg:ident)*)?) -> $kind:ident at $address:expr;)*) => {
         impl Gantry {
             $(
                 $(#[$doc])*
                 ///
+                /// ```no_run
+                #[doc = concat!(
+                    "# async fn example(gantry: gantry_sdk::Gantry",
+                    $(", ", stringify!($first), ": gantry_sdk::Pubkey", $(", ", stringify!($arg), ": gantry_sdk::Pubkey",)*)?
+                    ") -> Result<(), gantry_sdk::ClientError> {",
+                )]
+                #[doc = concat!(
+                    "let found = gantry.", stringify!($name), "(",
+                    $("&", stringify!($first), $(", &", stringify!($arg),)*)? ").await?;",
+                )]
+                /// println!("{found:?}");
+                /// # Ok(())
+                /// # }
+                /// ```
+                ///
                 /// # Errors
                 /// If the server cannot be reached or the account does not decode.
-                pub async fn $name(&self, $($arg: &Pubkey),*) -> Result<Option<$kind>, ClientError> {
+                pub async fn $name(&self $(, $first: &Pubkey $(, $arg: &Pubkey)*)?) -> Result<Option<$kind>, ClientError> {
                     self.account(&$address).await
                 }
             )*
@@ -88,6 +103,15 @@ macro_rules! listings {
             $(
                 $(#[$doc])*
                 ///
+                /// ```no_run
+                /// # async fn example(gantry: gantry_sdk::Gantry) -> Result<(), gantry_sdk::ClientError> {
+                #[doc = concat!("for (address, found) in gantry.", stringify!($name), "().await? {")]
+                ///     println!("{address}: {found:?}");
+                /// }
+                /// # Ok(())
+                /// # }
+                /// ```
+                ///
                 /// # Errors
                 /// If the server cannot be reached or an account does not decode.
                 pub async fn $name(&self) -> Result<Vec<(Pubkey, $kind)>, ClientError> {
@@ -100,6 +124,17 @@ macro_rules! listings {
 
 impl Gantry {
     /// The account at `address`, decoded; `None` where there is none.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::market::accounts::Job;
+    ///
+    /// let job = gantry.account::<Job>(&job).await?;
+    /// # let _: Option<Job> = job;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the server cannot be reached, or the account belongs to another program or does not decode.
@@ -125,6 +160,15 @@ impl Gantry {
     }
 
     /// The account at `address` as it is; `None` where there is none.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, address: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// let account = gantry.raw_account(&address).await?;
+    /// println!("{} bytes", account.map_or(0, |account| account.data.len()));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the server cannot be reached.
@@ -173,6 +217,16 @@ impl Gantry {
 
     /// Every job of a customer's wallet that is not closed, in the order of their numbers.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// for (address, job) in gantry.jobs_of(&wallet.pubkey()).await? {
+    ///     println!("job {} is {address}", job.id);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the server cannot be reached or an account does not decode.
     pub async fn jobs_of(&self, wallet: &Pubkey) -> Result<Vec<(Pubkey, Job)>, ClientError> {
@@ -183,6 +237,19 @@ impl Gantry {
 
     /// Every node of a provider account.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::pda;
+    ///
+    /// let provider = pda::provider(&wallet.pubkey());
+    /// for (address, node) in gantry.nodes_of(&provider).await? {
+    ///     println!("{address} costs {} base units an hour", node.price_per_hour);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the server cannot be reached or an account does not decode.
     pub async fn nodes_of(&self, provider: &Pubkey) -> Result<Vec<(Pubkey, Node)>, ClientError> {
@@ -191,6 +258,16 @@ impl Gantry {
 
     /// Every position of a staker's wallet.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// for (_, position) in gantry.positions_of(&wallet.pubkey()).await? {
+    ///     println!("{} shares of pool {}", position.shares, position.pool);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the server cannot be reached or an account does not decode.
     pub async fn positions_of(&self, owner: &Pubkey) -> Result<Vec<(Pubkey, Position)>, ClientError> {
@@ -198,6 +275,15 @@ impl Gantry {
     }
 
     /// The chain's time, Unix seconds.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::Gantry;
+    /// # async fn example(gantry: Gantry) -> Result<(), Box<dyn std::error::Error>> {
+    /// let now = gantry.clock().await?;
+    /// # let _: i64 = now;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the server cannot be reached.
@@ -214,6 +300,17 @@ impl Gantry {
 
     /// The cluster's genesis hash, which receipts name.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::Gantry;
+    /// # async fn example(gantry: Gantry) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::Hash32;
+    ///
+    /// let cluster = Hash32::from(gantry.genesis_hash().await?);
+    /// # let _ = cluster;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the server cannot be reached.
     pub async fn genesis_hash(&self) -> Result<[u8; 32], ClientError> {
@@ -227,6 +324,15 @@ impl Gantry {
 
     /// Lamports of a wallet.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// let lamports = gantry.balance(&wallet.pubkey()).await?;
+    /// # let _: u64 = lamports;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the server cannot be reached.
     pub async fn balance(&self, wallet: &Pubkey) -> Result<u64, ClientError> {
@@ -236,6 +342,19 @@ impl Gantry {
     }
 
     /// What `owner` has of a token in its associated token account.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::amount;
+    ///
+    /// let mint = gantry.enabled_mint(None).await?.mint;
+    /// let info = gantry.mint(&mint).await?;
+    /// let held = gantry.token_balance(&wallet.pubkey(), &info.mint).await?;
+    /// println!("{}", amount::format(held.amount, info.decimals));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the server cannot be reached.
@@ -249,6 +368,15 @@ impl Gantry {
 
     /// Base units in a token account; `None` where there is none.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, account: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// let held = gantry.token_amount(&account).await?.unwrap_or(0);
+    /// # let _: u64 = held;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the server cannot be reached.
     pub async fn token_amount(&self, account: &Pubkey) -> Result<Option<u64>, ClientError> {
@@ -259,6 +387,17 @@ impl Gantry {
     }
 
     /// What a mint is.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, mint: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::amount;
+    ///
+    /// let info = gantry.mint(&mint).await?;
+    /// println!("{} in existence", amount::format(info.supply, info.decimals));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::NotFound`] where there is no mint at this address.

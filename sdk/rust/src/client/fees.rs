@@ -20,6 +20,13 @@ pub enum PriorityFee {
 
 impl Gantry {
     /// This connection, paying `fee`; [`PriorityFee::Recent`] unless said otherwise.
+    ///
+    /// ```
+    /// use gantry_sdk::{Gantry, client::PriorityFee};
+    ///
+    /// // 10,000 micro-lamports for each compute unit, whatever others pay.
+    /// let gantry = Gantry::connect("http://127.0.0.1:8899").priority_fee(PriorityFee::Fixed(10_000));
+    /// ```
     #[must_use]
     pub fn priority_fee(self, fee: PriorityFee) -> Self {
         Self { fee, ..self }

@@ -87,6 +87,16 @@ impl JobHistory {
 impl Gantry {
     /// An executed transaction; `None` where the server does not know it (yet).
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{Gantry, Signature};
+    /// # async fn example(gantry: Gantry, signature: Signature) -> Result<(), Box<dyn std::error::Error>> {
+    /// if let Some(past) = gantry.transaction(&signature).await? {
+    ///     println!("in slot {}, with {} events", past.slot, past.events.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the server cannot be reached.
     pub async fn transaction(&self, signature: &Signature) -> Result<Option<PastTransaction>, ClientError> {
@@ -126,6 +136,17 @@ impl Gantry {
     }
 
     /// What happened to the job at `address`, also after it was closed.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// let history = gantry.job_history(&job).await?;
+    /// for event in history.events() {
+    ///     println!("{event:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the server cannot be reached.

@@ -65,6 +65,20 @@ impl Gantry {
     /// Opens a job of `wallet` and deposits for it. Everything that the market would refuse is refused before anything
     /// is sent. With [`OpenJob::id`] set, calling again is harmless: the job with that number is opened once.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::{blob::BlobStore, client::OpenJob, spec::JobSpec};
+    ///
+    /// let blobs = BlobStore::open(".gantry/network/blobs")?;
+    /// let spec = JobSpec::load("examples/quick.json".as_ref())?;
+    /// let prepared = spec.prepare("examples".as_ref(), &blobs).await?;
+    /// let job = gantry.open_job(wallet, OpenJob::new(&prepared)).await?;
+    /// println!("job {} deposits {} base units", job.address, job.deposited);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::MintNotEnabled`], [`ClientError::OutOfBounds`], [`ClientError::Unfunded`],
     /// [`ClientError::InsufficientTokens`], [`ClientError::Paused`]; as [`send`](Self::send).
@@ -137,6 +151,15 @@ impl Gantry {
     }
 
     /// The payment mint to use: `wanted`, or the only one there is.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::Gantry;
+    /// # async fn example(gantry: Gantry) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mint = gantry.enabled_mint(None).await?;
+    /// println!("jobs are paid in {}, with {} decimals", mint.mint, mint.decimals);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::MintNotEnabled`] for one that jobs cannot be paid in; [`ClientError::OutOfBounds`] where none was
@@ -224,6 +247,15 @@ impl Gantry {
 
     /// The job at `address`.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// let job = gantry.require_job(&job).await?;
+    /// println!("{} s of {} s proven", job.served_seconds, job.max_duration);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::NotFound`] where there is none, or none any more.
     pub async fn require_job(&self, address: &Pubkey) -> Result<Job, ClientError> {
@@ -235,6 +267,14 @@ impl Gantry {
     }
 
     /// Closes an open job of `wallet` and takes the deposit back.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.cancel_job(wallet, &job).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -254,6 +294,15 @@ impl Gantry {
 
     /// Ends a running job of `wallet` now.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// // What is proven until now is paid, the rest comes back.
+    /// gantry.stop_job(wallet, &job).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn stop_job(&self, wallet: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
@@ -263,6 +312,18 @@ impl Gantry {
 
     /// Accepts the result of a finished job of `wallet`, so that it can be settled at once.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::blob::BlobStore;
+    ///
+    /// let blobs = BlobStore::open(".gantry/network/blobs")?;
+    /// gantry.result(&job, &blobs).await?.save(&blobs, "result".as_ref()).await?;
+    /// gantry.accept_result(wallet, &job).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn accept_result(&self, wallet: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
@@ -271,6 +332,19 @@ impl Gantry {
     }
 
     /// The manifest of a job's result, also after the job was closed.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::blob::BlobStore;
+    ///
+    /// let blobs = BlobStore::open(".gantry/network/blobs")?;
+    /// let result = gantry.result(&job, &blobs).await?;
+    /// println!("exit code {}, {} outputs", result.exit_code, result.outputs.len());
+    /// result.save(&blobs, "result".as_ref()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::NotFound`] for a job without a result; [`ClientError::Manifest`] where it is missing or damaged.
@@ -292,6 +366,19 @@ impl Gantry {
 
     /// As [`result`](Self::result), and opens one that is sealed to `key`. Gives what opens its files, too.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::{blob::BlobStore, keys};
+    ///
+    /// let blobs = BlobStore::open(".gantry/network/blobs")?;
+    /// let wallet = keys::load("alice.json")?;
+    /// let (result, opener) = gantry.sealed_result(&job, &blobs, &wallet).await?;
+    /// result.save_with(&blobs, "result".as_ref(), Some(&opener)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`result`](Self::result), and if it is sealed and does not open.
     pub async fn sealed_result<'a>(
@@ -308,6 +395,21 @@ impl Gantry {
 
     /// What seals the next job of `wallet` to the node account `node`, and that job's number: pass both on to
     /// [`OpenJob`].
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, node: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::{blob::BlobStore, client::OpenJob, spec::JobSpec};
+    ///
+    /// let blobs = BlobStore::open(".gantry/network/blobs")?;
+    /// let spec = JobSpec::load("examples/quick.json".as_ref())?;
+    /// let (sealer, id) = gantry.sealer(&wallet.pubkey(), &node).await?;
+    /// let prepared = spec.prepare_sealed("examples".as_ref(), &blobs, &sealer).await?;
+    /// let job = OpenJob { node: Some(node), id: Some(id), ..OpenJob::new(&prepared) };
+    /// gantry.open_job(wallet, job).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::NotFound`] for a node that is not listed.

@@ -107,11 +107,26 @@ impl std::fmt::Debug for Gantry {
 
 impl Gantry {
     /// A client of the RPC server at `rpc_url`, reading at commitment confirmed. Nothing is sent yet.
+    ///
+    /// ```
+    /// use gantry_sdk::Gantry;
+    ///
+    /// let gantry = Gantry::connect("http://127.0.0.1:8899");
+    /// assert_eq!(gantry.url(), "http://127.0.0.1:8899");
+    /// ```
     pub fn connect(rpc_url: impl Into<String>) -> Self {
         Self::with_commitment(rpc_url, CommitmentConfig::confirmed())
     }
 
     /// A client that reads and confirms at `commitment`.
+    ///
+    /// ```
+    /// use gantry_sdk::{Commitment, Gantry};
+    ///
+    /// // Waits for finality: slower, and never taken back.
+    /// let gantry = Gantry::with_commitment("http://127.0.0.1:8899", Commitment::finalized());
+    /// assert_eq!(gantry.rpc().commitment(), Commitment::finalized());
+    /// ```
     pub fn with_commitment(rpc_url: impl Into<String>, commitment: CommitmentConfig) -> Self {
         let sender = HttpSender::new_with_timeout(rpc_url.into(), REQUEST_TIMEOUT);
         let rpc = RpcClient::new_sender(sender, RpcClientConfig::with_commitment(commitment));
@@ -125,6 +140,17 @@ impl Gantry {
 
     /// This connection, with `review` to decide over every transaction that it would send: it sees what the simulation
     /// came to, and an `Err` keeps the transaction from being sent.
+    ///
+    /// ```
+    /// use gantry_sdk::{Gantry, client::Preview};
+    /// use std::sync::Arc;
+    ///
+    /// let gantry = Gantry::connect("http://127.0.0.1:8899").reviewed(Arc::new(|preview: &Preview| {
+    ///     // (mint, decimals, base units) that leave the signers.
+    ///     let dear = preview.spent().iter().any(|(_, _, amount)| *amount > 50_000_000);
+    ///     if dear { Err("more than 50.00 of a token".into()) } else { Ok(()) }
+    /// }));
+    /// ```
     #[must_use]
     pub fn reviewed(self, review: Arc<Review>) -> Self {
         Self {
@@ -136,6 +162,22 @@ impl Gantry {
     /// This connection, with `review` shown what each transaction would do, and none sent: calls go on as if it had
     /// been, with a signature of zeros, and what they return then means nothing. A transaction that cannot be simulated
     /// because it builds on an earlier one ends the call with [`ClientError::HeldBack`].
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::client::Preview;
+    /// use std::sync::Arc;
+    ///
+    /// let gantry = Gantry::connect("http://127.0.0.1:8899").rehearsing(Arc::new(|preview: &Preview| {
+    ///     println!("{} lamports, {:?}", preview.fee, preview.spent());
+    ///     Ok(())
+    /// }));
+    /// // Simulated and shown, not sent.
+    /// gantry.stop_job(wallet, &job).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn rehearsing(self, review: Arc<Review>) -> Self {
         Self {
@@ -146,6 +188,15 @@ impl Gantry {
     }
 
     /// The RPC client underneath.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::Gantry;
+    /// # async fn example(gantry: Gantry) -> Result<(), Box<dyn std::error::Error>> {
+    /// let slot = gantry.rpc().get_slot().await?;
+    /// # let _: u64 = slot;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rpc(&self) -> &RpcClient {
         &self.rpc
     }
@@ -160,6 +211,14 @@ impl Gantry {
     }
 
     /// Asks a local network's faucet for SOL, and waits until it is there.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.airdrop(&wallet.pubkey(), 1_000_000_000).await?; // one SOL
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the cluster has no faucet or it refuses.

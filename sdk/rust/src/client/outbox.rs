@@ -153,6 +153,22 @@ impl Gantry {
     /// [`open_job`](Self::open_job), once for each `name`: called again with the same name and spec, by this program or
     /// by the next after a crash at any moment, it gives the job that was opened then, be it closed by now.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::{blob::BlobStore, client::{OpenJob, Outbox}, spec::JobSpec};
+    ///
+    /// let blobs = BlobStore::open(".gantry/network/blobs")?;
+    /// let spec = JobSpec::load("examples/quick.json".as_ref())?;
+    /// let prepared = spec.prepare("examples".as_ref(), &blobs).await?;
+    /// let outbox = Outbox::open("outbox")?;
+    /// // However often this is run: one job for this invoice.
+    /// let job = gantry.open_job_once(wallet, OpenJob::new(&prepared), &outbox, "invoice-17").await?;
+    /// # let _ = job.address;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`OutboxError::Taken`] for a name that stands for another spec, wallet or network; as
     /// [`open_job`](Self::open_job).

@@ -7,6 +7,18 @@ impl Gantry {
     /// Registers `wallet` as a provider that is paid to its own token accounts; gives the provider account. A wallet
     /// that is one already stays one.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::Hash32;
+    ///
+    /// let about = br#"{"name": "Main Compute"}"#;
+    /// let provider = gantry.register_provider(wallet, Hash32::of(about).0).await?;
+    /// # let _: Pubkey = provider;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn register_provider(&self, wallet: &AnySigner, metadata_hash: [u8; 32]) -> Result<Pubkey, ClientError> {
@@ -21,6 +33,16 @@ impl Gantry {
 
     /// Creates the pool of the provider `wallet`, which shares revenue in `reward_mint`; gives the pool. A pool that
     /// exists already stays as it is.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mint = gantry.enabled_mint(None).await?.mint;
+    /// let pool = gantry.create_pool(wallet, &mint, 1_000).await?; // a commission of 10 %
+    /// # let _: Pubkey = pool;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::NotFound`] where staking is not set up or there is no such mint; as [`send`](Self::send).
@@ -43,6 +65,14 @@ impl Gantry {
 
     /// Stakes `amount` base units of `wallet`'s stake tokens in `pool`.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, pool: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.stake(wallet, &pool, 500_000_000).await?; // 500.00 of a token with 6 decimals
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::InsufficientTokens`] for a wallet that has less; as [`send`](Self::send).
     pub async fn stake(&self, wallet: &AnySigner, pool: &Pubkey, amount: u64) -> Result<Signature, ClientError> {
@@ -61,6 +91,30 @@ impl Gantry {
     }
 
     /// Lists a node of the provider `wallet`; gives the node account. `node_key` is the node's own key.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, node_key: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::{gpu, ix::NodeArgs};
+    ///
+    /// let mint = gantry.enabled_mint(None).await?.mint;
+    /// let args = NodeArgs {
+    ///     price_mint: mint,
+    ///     price_per_hour: 2_400_000, // 2.40 of a token with 6 decimals
+    ///     gpu_model: gpu::by_name("h100").ok_or("no such model")?.code,
+    ///     gpu_count: 8,
+    ///     vram_gib: 80,
+    ///     cpu_cores: 64,
+    ///     ram_gib: 512,
+    ///     disk_gib: 4_000,
+    ///     mbps: 10_000,
+    ///     country: *b"SE",
+    /// };
+    /// let node = gantry.register_node(wallet, node_key, args).await?;
+    /// # let _: Pubkey = node;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -86,6 +140,14 @@ impl Gantry {
 
     /// Changes the price of a node of the provider `wallet`, base units per hour.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, node: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.update_price(wallet, &node, 1_900_000).await?; // 1.90 of a token with 6 decimals
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn update_price(
@@ -99,6 +161,22 @@ impl Gantry {
     }
 
     /// Vouches for a node with the attestor's key `attestor`.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, attestor: &AnySigner, node: Pubkey, device_hash: [u8; 32]) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::{registry::types::AttestArgs, state::flags_from_names};
+    ///
+    /// let args = AttestArgs {
+    ///     device_hash,
+    ///     expires_at: gantry.clock().await? + 30 * 86_400,
+    ///     flags: flags_from_names(&["DATACENTER", "EEA"])?,
+    ///     tier: 2,
+    /// };
+    /// gantry.attest(attestor, &node, args).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -126,6 +204,16 @@ impl Gantry {
     }
 
     /// The stake mint and its treasury.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// let stake = gantry.stake_tokens().await?.mint;
+    /// let held = gantry.token_balance(&wallet.pubkey(), &stake).await?;
+    /// println!("{} base units to stake", held.amount);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::NotFound`] where staking is not set up.

@@ -20,6 +20,16 @@ pub struct SignedReceipt {
 
 impl Gantry {
     /// Base units that [`top_up_job`](Self::top_up_job) of `seconds` takes; `None` for a job that cannot run that long.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// let job = gantry.require_job(&job).await?;
+    /// let cost = Gantry::top_up_cost(&job, 600).ok_or("it cannot run that long")?;
+    /// println!("ten minutes more take {cost} base units");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn top_up_cost(job: &Job, seconds: u32) -> Option<u64> {
         let price = job.max_price_per_hour;
         let extended = billing::deposit(price, job.max_duration.checked_add(seconds)?)?;
@@ -27,6 +37,14 @@ impl Gantry {
     }
 
     /// Extends a running job of `wallet` by `seconds`, and pays what that costs at the job's highest price.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.top_up_job(wallet, &job, 600).await?; // ten minutes more
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::InsufficientTokens`] for a wallet that has less; as [`send`](Self::send).
@@ -54,6 +72,15 @@ impl Gantry {
     /// Releases the first `seconds` that the node of a running job of `wallet` has proven, all of them for `None`: they
     /// may be claimed at once, and are beyond dispute.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.acknowledge(wallet, &job, Some(3_600)).await?; // the first hour
+    /// gantry.acknowledge(wallet, &job, None).await?; // all that is proven
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn acknowledge(
@@ -68,6 +95,17 @@ impl Gantry {
     }
 
     /// Takes a job of `wallet` to the council, with the market's dispute bond. `reason_hash` is the SHA-256 of the reason.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::Hash32;
+    ///
+    /// let reason = "the log shows that nothing was computed";
+    /// gantry.dispute_job(wallet, &job, Hash32::of(reason.as_bytes()).0).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::InsufficientTokens`] for a wallet without the bond; as [`send`](Self::send).
@@ -96,6 +134,14 @@ impl Gantry {
 
     /// Gives an assigned job back before it starts. `node_key` is the key of its node; `payer` pays the fee.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, operator: &AnySigner, node_key: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.decline_assignment(operator, node_key, &job).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn decline_assignment(
@@ -110,6 +156,14 @@ impl Gantry {
     }
 
     /// Gives notice of the end of a running job. `node_key` is the key of its node; `payer` pays the fee.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, operator: &AnySigner, node_key: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.end_job(operator, node_key, &job).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -126,6 +180,17 @@ impl Gantry {
 
     /// Pays what a running job has released and not paid yet. Anyone may; `payer` pays the fee, and the rent of the
     /// provider's token account where it has none.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// match gantry.claim(wallet, &job).await {
+    ///     Err(error) if error.is_refusal("NothingDue") => println!("all that is due was paid"),
+    ///     other => println!("paid in {}", other?),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send); a refusal named `NothingDue` where all is paid.
@@ -149,6 +214,14 @@ impl Gantry {
     /// Takes an assigned job from a node that did not start it in time. Anyone may; `payer` earns the reporter's share of
     /// the slash.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.expire_assignment(wallet, &job).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn expire_assignment(&self, payer: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
@@ -163,6 +236,14 @@ impl Gantry {
 
     /// Ends a running job whose node went silent, or that ran for as long as it was paid. Anyone may.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.report_lapse(wallet, &job).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn report_lapse(&self, payer: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
@@ -171,6 +252,14 @@ impl Gantry {
     }
 
     /// Pairs an open job with the node account `node`. `matcher` earns the matcher's fee when the job is settled.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, matcher: &AnySigner, job: Pubkey, node: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.assign_job(matcher, &job, &node).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -192,6 +281,16 @@ impl Gantry {
 
     /// Carries a receipt that `node_key` signed to the chain: the first starts the job, later ones prove what was served,
     /// and the final one ends it. Anyone may; `payer` pays the fee.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey, client::SignedReceipt};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey, signed: SignedReceipt) -> Result<(), Box<dyn std::error::Error>> {
+    /// let account = gantry.require_job(&job).await?;
+    /// let node_key = gantry.require_node(&account.node).await?.node_key;
+    /// gantry.carry(wallet, &job, &node_key, &signed).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::OutOfBounds`] for a receipt of another job or signed by another key; as [`send`](Self::send).
@@ -226,6 +325,16 @@ impl Gantry {
 
     /// Has the bond of a job slashed whose node key signed two receipts that contradict each other. Anyone may; `payer`
     /// earns the reporter's share.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey, client::SignedReceipt};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey, one: SignedReceipt, other: SignedReceipt) -> Result<(), Box<dyn std::error::Error>> {
+    /// let account = gantry.require_job(&job).await?;
+    /// let node_key = gantry.require_node(&account.node).await?.node_key;
+    /// gantry.convict(wallet, &job, &node_key, &[one, other]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ClientError::OutOfBounds`] for receipts that convict nobody; as [`send`](Self::send).

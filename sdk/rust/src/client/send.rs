@@ -60,6 +60,20 @@ enum Fate {
 impl Gantry {
     /// Sends `instructions` in one transaction that `payer` pays for and `signers` sign too, and waits for it.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::ix;
+    ///
+    /// // Instructions of one transaction: all of them happen, or none.
+    /// let job = gantry.require_job(&job).await?;
+    /// let both = [ix::acknowledge(&job, 60), ix::stop_job(&job)];
+    /// let signature = gantry.send(&both, wallet, &[]).await?;
+    /// # let _ = signature;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::Program`] where a program refuses, [`ClientError::Unfunded`] for a payer without SOL,
     /// [`ClientError::Expired`] where the cluster never took it, and others.
@@ -76,6 +90,19 @@ impl Gantry {
     }
 
     /// As [`send`](Self::send), with options, and with more about how it went.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::{client::SendOptions, ix};
+    ///
+    /// let job = gantry.require_job(&job).await?;
+    /// let options = SendOptions { compute_units: Some(50_000), ..SendOptions::default() };
+    /// let sent = gantry.send_with(&[ix::stop_job(&job)], wallet, &[], options).await?;
+    /// println!("in slot {}", sent.slot);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).

@@ -26,6 +26,18 @@ impl Gantry {
     /// paid and it closes. Anyone may; `payer` pays the fee, and the rent of token accounts that payees do not have yet,
     /// and earns the reporter's share of a slash.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.settle_job(wallet, &job).await?;
+    /// let history = gantry.job_history(&job).await?;
+    /// if let Some(settled) = history.settled() {
+    ///     println!("{} base units billed, {} back", settled.bill, settled.to_customer);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn settle_job(&self, payer: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
@@ -34,6 +46,16 @@ impl Gantry {
     }
 
     /// [`settle_job`](Self::settle_job) of a job that was read already.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// for (_, job) in gantry.jobs_of(&wallet.pubkey()).await? {
+    ///     gantry.settle(wallet, &job).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As there.
@@ -57,6 +79,14 @@ impl Gantry {
     /// Executes the verdict on a disputed job, or ends a dispute that got none in time. Anyone may; `payer` as for
     /// [`settle_job`](Self::settle_job).
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.resolve_dispute(wallet, &job).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send); [`ClientError::NotFound`] for a job that is not disputed.
     pub async fn resolve_dispute(&self, payer: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
@@ -70,6 +100,17 @@ impl Gantry {
     }
 
     /// [`resolve_dispute`](Self::resolve_dispute) of a job and a dispute that were read already.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// if let Some(dispute) = gantry.dispute(&job).await? {
+    ///     let job = gantry.require_job(&job).await?;
+    ///     gantry.resolve(wallet, &job, &dispute).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As there.
@@ -139,6 +180,19 @@ impl Gantry {
     }
 
     /// Instructions that make those associated token accounts of `owners` that do not exist.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, owner: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mint = gantry.enabled_mint(None).await?.mint;
+    /// let token = gantry.mint(&mint).await?.mint;
+    /// let create = gantry.missing_accounts(&wallet.pubkey(), &[owner], token).await?;
+    /// if !create.is_empty() {
+    ///     gantry.send(&create, wallet, &[]).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the server cannot be reached.

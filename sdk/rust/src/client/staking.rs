@@ -9,6 +9,15 @@ use crate::{
 impl Gantry {
     /// The pool at `address`.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, pool: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = gantry.require_pool(&pool).await?;
+    /// println!("a commission of {} basis points", pool.commission_bps);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::NotFound`] where there is none.
     pub async fn require_pool(&self, address: &Pubkey) -> Result<Pool, ClientError> {
@@ -21,6 +30,15 @@ impl Gantry {
 
     /// The position of `owner` in the pool at `pool`.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, pool: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// let position = gantry.require_position(&pool, &wallet.pubkey()).await?;
+    /// println!("{} shares", position.shares);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::NotFound`] for a wallet that has not staked there.
     pub async fn require_position(&self, pool: &Pubkey, owner: &Pubkey) -> Result<Position, ClientError> {
@@ -32,6 +50,16 @@ impl Gantry {
     }
 
     /// Asks for the stake behind `shares` of `wallet`'s position in `pool` back.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, pool: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// // All of it; it can be withdrawn after the unbonding time.
+    /// let position = gantry.require_position(&pool, &wallet.pubkey()).await?;
+    /// gantry.request_unstake(wallet, &pool, position.shares).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -48,6 +76,14 @@ impl Gantry {
 
     /// Takes `wallet`'s request to unstake at `place` back; 0 is the oldest.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, pool: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.cancel_unstake(wallet, &pool, 0).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn cancel_unstake(&self, wallet: &AnySigner, pool: &Pubkey, place: u8) -> Result<Signature, ClientError> {
@@ -58,6 +94,14 @@ impl Gantry {
 
     /// Pays every request to unstake of `wallet` that is due to its associated token account, which is made where it is
     /// missing.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, pool: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.withdraw(wallet, &pool).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -73,6 +117,16 @@ impl Gantry {
 
     /// Pays the rewards of `wallet`'s position in `pool` to its associated token account, which is made where it is
     /// missing.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// for (_, position) in gantry.positions_of(&wallet.pubkey()).await? {
+    ///     gantry.claim_rewards(wallet, &position.pool).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -92,6 +146,14 @@ impl Gantry {
 
     /// Closes `wallet`'s position in `pool`, which holds nothing any more.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, pool: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.close_position(wallet, &pool).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn close_position(&self, wallet: &AnySigner, pool: &Pubkey) -> Result<Signature, ClientError> {
@@ -103,6 +165,14 @@ impl Gantry {
 
     /// Lowers the commission of the provider `wallet` at once, or announces a raise.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.set_commission(wallet, 800).await?; // 8 %
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn set_commission(&self, wallet: &AnySigner, commission_bps: u16) -> Result<Signature, ClientError> {
@@ -111,6 +181,14 @@ impl Gantry {
     }
 
     /// Closes the pool of the provider `wallet`, in which nobody has anything left.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.close_pool(wallet).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).

@@ -9,6 +9,15 @@ use crate::{
 impl Gantry {
     /// The provider of the wallet `authority`.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = gantry.require_provider(&wallet.pubkey()).await?;
+    /// println!("{} jobs completed, {} failed", provider.jobs_completed, provider.jobs_failed);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::NotFound`] for a wallet that is none.
     pub async fn require_provider(&self, authority: &Pubkey) -> Result<Provider, ClientError> {
@@ -21,6 +30,15 @@ impl Gantry {
 
     /// The node account at `address`.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, node: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// let node = gantry.require_node(&node).await?;
+    /// println!("{} base units an hour", node.price_per_hour);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ClientError::NotFound`] where there is none.
     pub async fn require_node(&self, address: &Pubkey) -> Result<Node, ClientError> {
@@ -32,6 +50,15 @@ impl Gantry {
     }
 
     /// Changes where the provider `wallet` is paid to and the hash of its metadata; `None` leaves what there is.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, cold_wallet: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// // Paid to another wallet from now on; the metadata stay.
+    /// gantry.update_provider(wallet, Some(cold_wallet), None).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -50,6 +77,14 @@ impl Gantry {
 
     /// Closes the provider `wallet`, which has neither nodes nor a pool any more.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.close_provider(wallet).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn close_provider(&self, wallet: &AnySigner) -> Result<Signature, ClientError> {
@@ -58,6 +93,14 @@ impl Gantry {
     }
 
     /// Stops new jobs on a node of the provider `wallet`: now, or when its job ends.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, node: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.drain_node(wallet, &node).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -68,6 +111,14 @@ impl Gantry {
 
     /// Has a node of the provider `wallet` take jobs again.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, node: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.resume_node(wallet, &node).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn resume_node(&self, wallet: &AnySigner, node: &Pubkey) -> Result<Signature, ClientError> {
@@ -76,6 +127,26 @@ impl Gantry {
     }
 
     /// Changes the hardware and country of a node of the provider `wallet`, which voids its attestation.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, node: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::{gpu, ix::HardwareArgs};
+    ///
+    /// let args = HardwareArgs {
+    ///     gpu_model: gpu::by_name("h200").ok_or("no such model")?.code,
+    ///     gpu_count: 8,
+    ///     vram_gib: 141,
+    ///     cpu_cores: 64,
+    ///     ram_gib: 1_024,
+    ///     disk_gib: 8_000,
+    ///     mbps: 10_000,
+    ///     country: *b"SE",
+    /// };
+    /// gantry.update_hardware(wallet, &node, args).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -92,6 +163,14 @@ impl Gantry {
 
     /// Closes a node of the provider `wallet`.
     ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, wallet: &AnySigner, node: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.close_node(wallet, &node).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn close_node(&self, wallet: &AnySigner, address: &Pubkey) -> Result<Signature, ClientError> {
@@ -100,6 +179,14 @@ impl Gantry {
     }
 
     /// Takes the attestation of a node back. `wallet` gave it, or is the network's authority.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{AnySigner, Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, attestor: &AnySigner, node: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// gantry.revoke_attestation(attestor, &node).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`send`](Self::send).

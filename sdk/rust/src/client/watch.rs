@@ -49,6 +49,23 @@ impl Gantry {
     /// Follows the job at `address` until it is closed: its present state first, then every change. Changes closer
     /// together than a fraction of a slot may come as one. Ends after [`JobUpdate::Closed`] or an error; a server that
     /// is away for a moment is asked again.
+    ///
+    /// ```no_run
+    /// # use gantry_sdk::{Gantry, Pubkey};
+    /// # async fn example(gantry: Gantry, job: Pubkey) -> Result<(), Box<dyn std::error::Error>> {
+    /// use gantry_sdk::client::JobUpdate;
+    /// use futures::StreamExt;
+    ///
+    /// let mut updates = Box::pin(gantry.watch(job));
+    /// while let Some(update) = updates.next().await {
+    ///     match update? {
+    ///         JobUpdate::Live { job, .. } => println!("{} s proven", job.served_seconds),
+    ///         JobUpdate::Closed(how) => println!("{how:?}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn watch(&self, address: Pubkey) -> impl Stream<Item = Result<JobUpdate, ClientError>> + Send + use<> {
         let gantry = self.clone();
         stream::unfold(Step::Follow(None), move |step| {

@@ -8,6 +8,7 @@ use crate::{
     seal::{self, Kind, Opener, Sealer},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::Path;
 
 /// A file in the blob store that is there when the job starts.
@@ -30,6 +31,30 @@ pub struct PreparedSpec {
     sealed: bool,
 }
 
+/// Refuses lists where objects belong: serde would read one as the object's fields in their order.
+fn refuse_lists(spec: &Value) -> Result<(), SpecError> {
+    let objects = [
+        "",
+        "/runner/process",
+        "/runner/container",
+        "/requirements",
+        "/requirements/gpu",
+    ];
+    let mut objects: Vec<String> = objects.map(str::to_owned).into();
+    let inputs = spec["inputs"].as_array().map_or(0, Vec::len);
+    objects.extend((0..inputs).map(|place| format!("/inputs/{place}")));
+    match objects
+        .iter()
+        .find(|place| spec.pointer(place).is_some_and(Value::is_array))
+    {
+        None => Ok(()),
+        Some(place) if place.is_empty() => Err(SpecError::WrongForm("a list, where an object belongs".into())),
+        Some(place) => Err(SpecError::WrongForm(format!(
+            "a list at {place}, where an object belongs"
+        ))),
+    }
+}
+
 impl JobSpec {
     /// Reads a spec and validates it.
     ///
@@ -39,10 +64,10 @@ impl JobSpec {
         if text.len() > MAX_SPEC {
             return Err(SpecError::TooLong(text.len()));
         }
-        let spec: Self = serde_json::from_slice(text).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => SpecError::WrongForm(error.to_string()),
-            _ => SpecError::NotJson(error.to_string()),
-        })?;
+        // Twice: the errors of the second do not tell JSON of another form from what is no JSON.
+        let value: Value = serde_json::from_slice(text).map_err(|error| SpecError::NotJson(error.to_string()))?;
+        refuse_lists(&value)?;
+        let spec: Self = serde_json::from_slice(text).map_err(|error| SpecError::WrongForm(error.to_string()))?;
         spec.validate()?;
         Ok(spec)
     }

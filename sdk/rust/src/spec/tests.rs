@@ -132,6 +132,7 @@ fn what_is_no_json_or_has_another_form_is_told_apart() {
         Err(SpecError::NotJson(_))
     ));
     assert!(matches!(JobSpec::from_json(b"hello"), Err(SpecError::NotJson(_))));
+    assert!(matches!(JobSpec::from_json(b"[]"), Err(SpecError::WrongForm(_))));
     assert!(matches!(
         JobSpec::from_json(&[b' '; MAX_SPEC + 1]),
         Err(SpecError::TooLong(_))

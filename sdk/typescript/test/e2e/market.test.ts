@@ -5,15 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import {
-  AccountRole,
-  type AccountSignerMeta,
-  type Address,
-  generateKeyPairSigner,
-  type TransactionSigner,
-} from "@solana/kit";
-import { associatedTokenAddress } from "../../src/addresses.js";
-import { toHex, utf8 } from "../../src/bytes.js";
+import { type Address, generateKeyPairSigner, type TransactionSigner } from "@solana/kit";
+import { toHex } from "../../src/bytes.js";
 import {
   type ApiMessage,
   claimableRewards,
@@ -22,17 +15,16 @@ import {
   formatAmount,
   Gantry,
   GantryError,
-  type JobSpec,
   type JobUpdate,
   type Preview,
   prepareSpec,
   sha256,
   stakedAmount,
 } from "../../src/index.js";
-import { createAssociatedAccount, vote } from "../../src/instructions.js";
+import { vote } from "../../src/instructions.js";
 import { folderBlobs, loadKeypair, saveResult } from "../../src/node.js";
 import { plain, ROOT } from "../support.js";
-import { type Stack, startStack } from "./stack.js";
+import { fund, renderSpec, type Stack, startStack } from "./stack.js";
 
 let stack: Stack;
 let gantry: Gantry;
@@ -45,23 +37,6 @@ before(async () => {
 });
 
 after(async () => await stack?.stop());
-
-/** Renders a small picture, for as long as `samples` of each of its points take. */
-async function spec(samples: number, seconds: number): Promise<JobSpec> {
-  const examples = join(ROOT, "../../examples/scenes/spiral.json");
-  const scene = JSON.parse(await readFile(examples, "utf8")) as { image: object };
-  const image = { ...scene.image, width: 128, height: 80, samples };
-  return {
-    version: 1,
-    name: "from TypeScript",
-    runner: { process: { command: ["gantry-render", "scene.json", "--out", "picture.png", "--threads", "1"] } },
-    inputs: [{ path: "scene.json", bytes: utf8(JSON.stringify({ ...scene, image })) }],
-    outputs: ["picture.png"],
-    max_price_per_hour: "2.00",
-    max_duration_seconds: seconds,
-    sla_uptime_bps: 5_000,
-  };
-}
 
 const show = (value: unknown) => JSON.stringify(plain(value));
 
@@ -91,30 +66,9 @@ async function collect(messages: AsyncIterable<ApiMessage>, last: string): Promi
   throw new Error(`the stream ended without ${last}`);
 }
 
-/** SOL and base units of a token for a new wallet. */
-async function fund(wallet: Address, token: { mint: Address; token_program: Address }, amount: bigint): Promise<void> {
-  const authority = await loadKeypair(stack.key("authority"));
-  await gantry.airdrop(wallet, 1_000_000_000n);
-  const mint = { mint: token.mint, tokenProgram: token.token_program };
-  const account = await associatedTokenAddress(wallet, mint.mint, mint.tokenProgram);
-  const data = new Uint8Array(9);
-  data[0] = 7;
-  new DataView(data.buffer).setBigUint64(1, amount, true);
-  const mintTo = {
-    programAddress: mint.tokenProgram,
-    accounts: [
-      { address: mint.mint, role: AccountRole.WRITABLE },
-      { address: account, role: AccountRole.WRITABLE },
-      { address: authority.address, role: AccountRole.READONLY_SIGNER, signer: authority } as AccountSignerMeta,
-    ],
-    data,
-  };
-  await gantry.send([await createAssociatedAccount(authority, wallet, mint), mintTo], authority);
-}
-
 test("a job runs from its deposit to its settlement, and every base unit is accounted for", async () => {
   const blobs = folderBlobs(stack.blobs);
-  const prepared = await prepareSpec(await spec(100, 120), blobs);
+  const prepared = await prepareSpec(await renderSpec(100, 120), blobs);
   const before = await gantry.tokenBalance(customer.address, {
     mint: stack.payment.mint,
     tokenProgram: stack.payment.token_program,
@@ -134,7 +88,7 @@ test("a job runs from its deposit to its settlement, and every base unit is acco
   // Once more with the same number: the same job, and nothing sent.
   const job = await gantry.openJob(customer, { spec: prepared, id: 0n });
   assert.equal(job.signature, undefined);
-  const other = await prepareSpec(await spec(1, 60), blobs);
+  const other = await prepareSpec(await renderSpec(1, 60), blobs);
   await assert.rejects(gantry.openJob(customer, { spec: other, id: 0n }), /runs another spec/);
 
   const folder = await mkdtemp(join(tmpdir(), "gantry-ts-result-"));
@@ -179,7 +133,7 @@ test("a job runs from its deposit to its settlement, and every base unit is acco
 
 test("the stream of events is resumed without a gap or a repetition", async () => {
   const blobs = folderBlobs(stack.blobs);
-  const prepared = await prepareSpec(await spec(1, 60), blobs);
+  const prepared = await prepareSpec(await renderSpec(1, 60), blobs);
   const signal = AbortSignal.timeout(120_000);
   const quit = new AbortController();
   const stream = gantry.events({ signal: AbortSignal.any([signal, quit.signal]) });
@@ -210,7 +164,7 @@ test("a dispute is opened, decided and paid, and refusals say what to do", async
     indexer: stack.api,
     review: (preview) => void reviewed.push(preview),
   });
-  const prepared = await prepareSpec(await spec(16_384, 200), blobs);
+  const prepared = await prepareSpec(await renderSpec(16_384, 200), blobs);
   const job = await client.openJob(customer, { spec: prepared });
   assert.equal(reviewed.length, 1);
   const authority = await loadKeypair(stack.key("authority"));
@@ -243,8 +197,13 @@ test("a dispute is opened, decided and paid, and refusals say what to do", async
 test("a provider lists itself, a delegator stakes behind it, and revenue is claimed", async () => {
   const [provider, nodeKey, delegator] = await Promise.all([1, 2, 3].map(() => generateKeyPairSigner()));
   assert.ok(provider !== undefined && nodeKey !== undefined && delegator !== undefined);
-  await fund(provider.address, stack.stake, 5_000_000_000n);
-  await fund(delegator.address, stack.stake, 2_000_000_000n);
+  for (const [wallet, amount] of [
+    [provider.address, 5_000_000_000n],
+    [delegator.address, 2_000_000_000n],
+  ] as const) {
+    await gantry.airdrop(wallet, 1_000_000_000n);
+    await fund(gantry, stack, wallet, stack.stake, amount);
+  }
   const account = await gantry.registerProvider(provider);
   assert.equal(await gantry.registerProvider(provider), account);
   const pool = await gantry.createPool(provider, stack.payment.mint, 1_000);
@@ -291,12 +250,14 @@ test("a provider lists itself, a delegator stakes behind it, and revenue is clai
 });
 
 test("the types of the API are those that the indexer describes", async () => {
-  const file = join(await mkdtemp(join(tmpdir(), "gantry-ts-api-")), "schema.ts");
+  const folder = await mkdtemp(join(tmpdir(), "gantry-ts-api-"));
+  const file = join(folder, "schema.ts");
   const script = join(ROOT, "scripts/api.mjs");
   await promisify(execFile)(process.execPath, [script, `${stack.api}/openapi.json`, file], { cwd: ROOT });
   const [made, checkedIn] = await Promise.all(
     [file, join(ROOT, "src/api/schema.ts")].map((path) => readFile(path, "utf8")),
   );
+  await rm(folder, { recursive: true });
   const advice = "write it anew: npm run generate:api -- URL/openapi.json, with the URL of an indexer";
   assert.ok(made === checkedIn, `src/api/schema.ts is not what the indexer describes: ${advice}`);
 });

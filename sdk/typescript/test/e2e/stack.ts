@@ -3,11 +3,16 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import type { Address } from "@solana/kit";
+import { AccountRole, type AccountSignerMeta, type Address } from "@solana/kit";
+import { associatedTokenAddress } from "../../src/addresses.js";
+import { utf8 } from "../../src/bytes.js";
+import type { Gantry, JobSpec } from "../../src/index.js";
+import { createAssociatedAccount } from "../../src/instructions.js";
+import { loadKeypair } from "../../src/node.js";
 import { ROOT } from "../support.js";
 
 /** A token of the network. */
-interface Token {
+export interface Token {
   mint: Address;
   token_program: Address;
 }
@@ -79,4 +84,41 @@ async function ended(child: ChildProcess): Promise<void> {
   const exit = new Promise((done) => child.once("exit", done));
   child.kill("SIGINT");
   await exit;
+}
+
+/** Renders a small picture, for as long as `samples` of each of its points take. */
+export async function renderSpec(samples: number, seconds: number): Promise<JobSpec> {
+  const examples = join(ROOT, "../../examples/scenes/spiral.json");
+  const scene = JSON.parse(await readFile(examples, "utf8")) as { image: object };
+  const image = { ...scene.image, width: 128, height: 80, samples };
+  return {
+    version: 1,
+    name: "from TypeScript",
+    runner: { process: { command: ["gantry-render", "scene.json", "--out", "picture.png", "--threads", "1"] } },
+    inputs: [{ path: "scene.json", bytes: utf8(JSON.stringify({ ...scene, image })) }],
+    outputs: ["picture.png"],
+    max_price_per_hour: "2.00",
+    max_duration_seconds: seconds,
+    sla_uptime_bps: 5_000,
+  };
+}
+
+/** Mints base units of a token of the network for a wallet. */
+export async function fund(gantry: Gantry, stack: Stack, wallet: Address, token: Token, amount: bigint): Promise<void> {
+  const authority = await loadKeypair(stack.key("authority"));
+  const mint = { mint: token.mint, tokenProgram: token.token_program };
+  const account = await associatedTokenAddress(wallet, mint.mint, mint.tokenProgram);
+  const data = new Uint8Array(9);
+  data[0] = 7;
+  new DataView(data.buffer).setBigUint64(1, amount, true);
+  const mintTo = {
+    programAddress: mint.tokenProgram,
+    accounts: [
+      { address: mint.mint, role: AccountRole.WRITABLE },
+      { address: account, role: AccountRole.WRITABLE },
+      { address: authority.address, role: AccountRole.READONLY_SIGNER, signer: authority } as AccountSignerMeta,
+    ],
+    data,
+  };
+  await gantry.send([await createAssociatedAccount(authority, wallet, mint), mintTo], authority);
 }
