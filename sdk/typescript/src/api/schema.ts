@@ -371,7 +371,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The market in numbers. */
+        /**
+         * The market in numbers, counted at most every few seconds where there is much to count: `slot` says of when they are,
+         *     `min_slot` asks for newer ones.
+         */
         get: operations["stats"];
         put?: never;
         post?: never;
