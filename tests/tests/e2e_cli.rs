@@ -1,10 +1,20 @@
-//! Every action of everyone, through the built `gantry` on a network that it has set up itself: no matcher, no node and no
-//! indexer does anything on the way.
+//! Every action of everyone, through the built `gantry` on a network that it has set up itself: no matcher and no
+//! indexer does anything on the way, and only the modules below start a node.
 
+#[path = "cli/containers.rs"]
+mod containers;
+#[path = "cli/daemon.rs"]
+mod daemon;
 #[path = "cli/gantry.rs"]
 mod gantry;
 #[path = "cli/once.rs"]
 mod once;
+#[path = "../../node/tests/podman/mod.rs"]
+mod podman;
+#[path = "cli/sealed.rs"]
+mod sealed;
+#[path = "cli/several.rs"]
+mod several;
 
 use anyhow::{Context as _, ensure};
 use gantry::Network;

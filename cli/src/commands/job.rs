@@ -14,6 +14,7 @@ use clap::Subcommand;
 use gantry_sdk::{
     Hash32, Pubkey, Signature, Signer,
     client::{ClientError, JobHistory},
+    manifest::ManifestError,
     market::accounts::Job,
     state::JobExt,
 };
@@ -24,7 +25,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
     /// Open a job from a spec file and deposit for it
-    #[command(after_help = "Example: gantry job open examples/render.json")]
+    #[command(
+        after_help = "Examples:\n  gantry job open examples/render.json\n  gantry job open secret.json --node NODE --seal"
+    )]
     Open {
         /// The job spec
         spec: PathBuf,
@@ -43,6 +46,9 @@ pub(crate) enum JobCommand {
         /// A name of your own for this opening: run again with it, also after a crash, it opens no second job
         #[arg(long, value_name = "NAME", conflicts_with_all = ["id", "dry_run"])]
         once: Option<String>,
+        /// Seal spec and input files to that node, and the result to this wallet: the store sees nothing of them
+        #[arg(long, requires = "node", conflicts_with_all = ["id", "once"])]
+        seal: bool,
         /// Follow it until it is closed
         #[arg(long)]
         watch: bool,
@@ -125,7 +131,7 @@ pub(crate) enum JobCommand {
         /// Number or address
         job: String,
     },
-    /// Fetch a job's outputs and logs, verified against their hashes
+    /// Fetch a job's outputs and logs, verified against their hashes; a sealed result is opened with the wallet's key
     #[command(after_help = "Example: gantry job result 0 --out result/")]
     Result {
         /// Number or address
@@ -151,6 +157,7 @@ impl JobCommand {
                 matcher,
                 id,
                 once,
+                seal,
                 watch,
             } => {
                 let wanted = Wanted {
@@ -159,6 +166,7 @@ impl JobCommand {
                     matcher,
                     id,
                     once,
+                    seal,
                     watch,
                 };
                 let address = open(context, &spec, wanted).await?;
@@ -427,8 +435,19 @@ async fn result(context: &Context, address: &Pubkey, out: &Path) -> Result<()> {
         return Err(Usage(format!("--out {}: is a file, name a folder", out.display())).into());
     }
     let blobs = context.blobs()?;
-    let manifest = context.gantry.result(address, &blobs).await?;
-    let written = manifest.save(&blobs, out).await?;
+    let (manifest, written) = match context.gantry.result(address, &blobs).await {
+        Ok(manifest) => {
+            let written = manifest.save(&blobs, out).await?;
+            (manifest, written)
+        }
+        Err(ClientError::Manifest(ManifestError::Sealed)) => {
+            let key = context.key()?;
+            let (manifest, opener) = context.gantry.sealed_result(address, &blobs, &key).await?;
+            let written = manifest.save_with(&blobs, out, Some(&opener)).await?;
+            (manifest, written)
+        }
+        Err(error) => return Err(error.into()),
+    };
     let files: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
     let value = json!({
         "job": address.to_string(),

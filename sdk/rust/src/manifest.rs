@@ -57,6 +57,9 @@ pub enum ManifestError {
     /// The manifest or a file is sealed and does not open.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The manifest is sealed, and nothing was given to open it.
+    #[error("the result is sealed to the job's customer: open it with that wallet's key")]
+    Sealed,
     /// The manifest is none.
     #[error("the result's manifest does not read: {0}")]
     Malformed(String),
@@ -123,7 +126,7 @@ impl ResultManifest {
     pub async fn fetch(blobs: &BlobStore, output_digest: &[u8; 32]) -> Result<Self, ManifestError> {
         let bytes = blobs.get(output_digest).await?;
         if seal::is_sealed(&bytes) {
-            return Err(SealError::Closed.into());
+            return Err(ManifestError::Sealed);
         }
         Self::decode(&bytes)
     }
