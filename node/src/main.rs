@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use gantry_node::daemon::{self, Drain};
+use gantry_node::daemon::{self, Busy, Drain};
 use gantry_node::device::Device;
 use gantry_node::gpu::{Driver, Gpu, Inventory as _};
 use gantry_node::guard::{self, Limits, SELF};
@@ -297,6 +297,7 @@ async fn serve(arguments: &Run, board: &Board, drain: watch::Receiver<Drain>) ->
         tokio::spawn(page);
     }
     let several = keyed.len() > 1;
+    let busy = Busy::default();
     let mut running = tokio::task::JoinSet::new();
     let mut listed = Vec::new();
     for (index, (key, gpus)) in (0u32..).zip(keyed) {
@@ -343,7 +344,12 @@ async fn serve(arguments: &Run, board: &Board, drain: watch::Receiver<Drain>) ->
         place.listed(&chain.node.to_string());
         tracing::info!(node = %chain.node, key = %chain.node_key.pubkey(), device = host.device, "serves");
         listed.push(chain.node.to_string());
-        running.spawn(daemon::serve(Arc::new(chain), Arc::new(host), drain.clone()));
+        running.spawn(daemon::serve(
+            Arc::new(chain),
+            Arc::new(host),
+            drain.clone(),
+            busy.clone(),
+        ));
     }
     if let Some(file) = &arguments.ready_file {
         let ready = serde_json::json!({

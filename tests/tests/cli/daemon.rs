@@ -8,7 +8,7 @@ use gantry_sdk::{
     market::accounts::Job,
     state::{JobExt as _, JobStatus},
 };
-use gantry_stack::child::Child;
+use gantry_stack::child::{Child, tail};
 use serde_json::Value;
 use std::{
     fs,
@@ -149,18 +149,24 @@ impl Network {
     /// The job as soon as `reached` holds.
     pub(crate) async fn reached(&self, job: &str, reached: impl Fn(&Job) -> bool) -> anyhow::Result<Job> {
         let mut updates = std::pin::pin!(self.client.watch(job.parse()?));
+        let mut last = None;
         let waiting = async {
             while let Some(update) = updates.next().await {
                 match update? {
                     JobUpdate::Live { job, .. } if reached(&job) => return Ok(*job),
-                    JobUpdate::Live { .. } => {}
+                    JobUpdate::Live { job, .. } => last = Some(job),
                     JobUpdate::Closed(how) => bail!("the job was closed before: {how:?}"),
                 }
             }
             bail!("the job's updates ended")
         };
-        let waited = tokio::time::timeout(PATIENCE, waiting).await;
-        waited.with_context(|| format!("the job {job} did not get there in time"))?
+        match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(result) => result,
+            Err(_) => bail!(
+                "the job did not get there in time; it is {last:?}; its node says:\n{}",
+                tail(&self.stack.run_dir().log("node"))
+            ),
+        }
     }
 
     /// The job once it has ended.
