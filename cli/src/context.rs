@@ -160,6 +160,12 @@ impl Context {
         Ok(BlobStore::open(&self.config.blob_dir.value)?)
     }
 
+    /// Whether there is a blob store already, as far as that can be seen without asking.
+    pub(crate) fn has_blobs(&self) -> bool {
+        let place = &self.config.blob_dir.value;
+        place.is_dir() || place.to_str().is_some_and(|text| text.contains("://"))
+    }
+
     /// Whether what a command shows after it has sent something would be about something that was not sent.
     pub(crate) fn is_rehearsal(&self) -> bool {
         self.reviewer.mode == Mode::DryRun && self.reviewer.has_previews()

@@ -18,7 +18,7 @@ use crate::chain::Chain;
 use crate::container::Run;
 use crate::host::Host;
 use crate::tasks::{Backoff, LOOK, look};
-use crate::{orphans, session};
+use crate::{live, orphans, session};
 
 /// Pause before a session that failed is tried again.
 const RETRY: Duration = Duration::from_secs(2);
@@ -300,23 +300,27 @@ async fn reap(sessions: &mut HashMap<Pubkey, Running>, current: Option<&Pubkey>)
 
 /// Jobs that there are journals of.
 fn recorded(host: &Host) -> Vec<Pubkey> {
-    folders(host).into_iter().map(|(job, _)| job).collect()
+    folders(host).into_iter().map(|(job, ..)| job).collect()
 }
 
-fn folders(host: &Host) -> Vec<(Pubkey, std::path::PathBuf)> {
+fn folders(host: &Host) -> Vec<(Pubkey, u32, std::path::PathBuf)> {
     let entries = std::fs::read_dir(host.jobs()).into_iter().flatten().flatten();
     let named = entries.filter_map(|entry| {
-        let job = entry.file_name().to_str()?.rsplit_once('-')?.0.parse().ok()?;
-        Some((job, entry.path()))
+        let name = entry.file_name();
+        let (job, assignment) = name.to_str()?.rsplit_once('-')?;
+        Some((job.parse().ok()?, assignment.parse().ok()?, entry.path()))
     });
     named.collect()
 }
 
 /// Deletes the journals of jobs that are closed: a job's address is never used again.
 async fn tidy(chain: &Chain, host: &Host, sessions: &HashMap<Pubkey, Running>) {
-    for (job, folder) in folders(host) {
+    for (job, assignment, folder) in folders(host) {
         if sessions.contains_key(&job) || !matches!(chain.gantry.job(&job).await, Ok(None)) {
             continue;
+        }
+        if let Err(error) = live::remove(&host.blobs, &chain.log_place(job, assignment), &folder).await {
+            tracing::warn!(error = format!("{error:#}"), folder = %folder.display(), "cannot remove the parts of a log");
         }
         if let Err(error) = std::fs::remove_dir_all(&folder) {
             tracing::warn!(%error, folder = %folder.display(), "cannot delete the journal of a closed job");

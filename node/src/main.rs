@@ -326,6 +326,7 @@ async fn serve(arguments: &Run, board: &Board, drain: watch::Receiver<Drain>) ->
             device: device.unwrap_or_else(|| Device::detect().name),
             gpus: uuids,
             proof_interval: Duration::from_secs(arguments.proof_interval),
+            log_interval: (arguments.log_interval > 0).then(|| Duration::from_secs(arguments.log_interval)),
             grace: arguments.grace(),
             user,
             reserve: arguments.reserve_disk_mib << 20,

@@ -7,6 +7,8 @@ mod containers;
 mod daemon;
 #[path = "cli/gantry.rs"]
 mod gantry;
+#[path = "cli/logs.rs"]
+mod logs;
 #[path = "cli/once.rs"]
 mod once;
 #[path = "../../node/tests/podman/mod.rs"]

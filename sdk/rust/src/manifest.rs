@@ -5,6 +5,7 @@ use crate::{
     blob::{BlobError, BlobStore},
     seal::{self, Kind, Opener, SealError},
 };
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::{
     io,
@@ -24,6 +25,25 @@ pub struct StoredFile {
     pub sha256: Hash32,
     /// Bytes, of what was sealed where it is sealed.
     pub size: u64,
+}
+
+impl StoredFile {
+    async fn fetch(&self, blobs: &BlobStore, opener: Option<&Opener<'_>>) -> Result<Bytes, ManifestError> {
+        let bytes = blobs.get(&self.sha256.0).await?;
+        let bytes = match opener {
+            Some(opener) if seal::is_sealed(&bytes) => opener.open(Kind::File, &bytes)?.into(),
+            _ => bytes,
+        };
+        let found = bytes.len() as u64;
+        if found != self.size {
+            return Err(ManifestError::Size {
+                path: self.path.clone(),
+                wanted: self.size,
+                found,
+            });
+        }
+        Ok(bytes)
+    }
 }
 
 /// What a job left behind.
@@ -147,6 +167,17 @@ impl ResultManifest {
         Self::decode(&bytes)
     }
 
+    /// Standard output and error, verified against their hash, and opened if they are sealed.
+    ///
+    /// # Errors
+    /// If the blob is missing or damaged, or does not open.
+    pub async fn log(&self, blobs: &BlobStore, opener: Option<&Opener<'_>>) -> Result<Option<Bytes>, ManifestError> {
+        match &self.logs {
+            Some(file) => file.fetch(blobs, opener).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Writes the outputs and the logs into `folder`, each verified against its hash; gives the paths written.
     ///
     /// # Errors
@@ -171,19 +202,7 @@ impl ResultManifest {
         }
         let mut written = Vec::new();
         for file in files {
-            let bytes = blobs.get(&file.sha256.0).await?;
-            let bytes = match opener {
-                Some(opener) if seal::is_sealed(&bytes) => opener.open(Kind::File, &bytes)?.into(),
-                _ => bytes,
-            };
-            let found = bytes.len() as u64;
-            if found != file.size {
-                return Err(ManifestError::Size {
-                    path: file.path.clone(),
-                    wanted: file.size,
-                    found,
-                });
-            }
+            let bytes = file.fetch(blobs, opener).await?;
             let path = folder.join(&file.path);
             let io = |source| ManifestError::Io {
                 path: path.clone(),

@@ -1,6 +1,6 @@
 //! A container job from the command line to its settlement, in a real Podman.
 
-use crate::{daemon::with_terms, gantry::Network, podman::Podman};
+use crate::{daemon::with_terms, gantry::Network, logs::Follower, podman::Podman};
 use anyhow::{Context as _, ensure};
 use gantry_sdk::state::{JobExt as _, JobOutcome};
 use serde_json::{Value, json};
@@ -47,6 +47,8 @@ async fn a_container_job_is_run_proven_and_settled() -> anyhow::Result<()> {
     let opened = network.open_at(&node, &job(&image), &[])?;
     let address = opened["address"].as_str().context("an address")?.to_owned();
     network.ok("keeper", &["keeper", "assign", &address, &node])?;
+    let mut follower = Follower::start(&network, &["job", "logs", &address, "--follow"])?;
+    follower.until("from outside").await?;
     let before = network.reached(&address, |job| job.sequence >= 1).await?;
     // The daemon crashes; the container goes on, is found again, and no second is lost or signed twice.
     daemon.child.kill9().await?;
@@ -76,6 +78,9 @@ async fn a_container_job_is_run_proven_and_settled() -> anyhow::Result<()> {
         lines.len() == 4 && lines.iter().zip(expected).all(|(line, part)| line.contains(part)),
         "{log}"
     );
+    // Followed over the crash, nothing came twice and nothing was left out.
+    let (rest, said) = follower.rest().await?;
+    ensure!(rest == lines[1..] && !said.contains("again"), "{rest:?} {said}");
     let left = podman.podman().args(["ps", "--all", "--quiet"]).output()?;
     ensure!(
         left.status.success() && left.stdout.is_empty(),
