@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use gantry_node::container::Runtime;
 use gantry_node::daemon::{self, Busy, Drain};
 use gantry_node::device::Device;
 use gantry_node::gpu::{Driver, Gpu, Inventory as _};
@@ -22,6 +23,9 @@ use gantry_sdk::blob::BlobStore;
 use gantry_sdk::{Gantry, Pubkey, Signer as _, amount, keys, service};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
+
+/// How long a container runtime has to say what it is.
+const RUNTIME_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs jobs on this host and proves it.
 #[derive(Debug, Parser)]
@@ -149,13 +153,22 @@ impl Part {
     }
 }
 
-fn detect(json: bool, part: &Part) -> anyhow::Result<()> {
+#[tokio::main(flavor = "current_thread")]
+async fn detect(json: bool, part: &Part) -> anyhow::Result<()> {
     let (device, gpus, listing) = part.measure()?;
+    let looked = tokio::time::timeout(RUNTIME_PATIENCE, Runtime::find("detect")).await;
+    let late = || (None, vec!["a container runtime does not answer".to_owned()]);
+    let (runtime, reasons) = looked.unwrap_or_else(|_| late());
+    let runtime = runtime.map(|runtime| runtime.describe());
     if json {
         let problem = listing.as_ref().err().map(ToString::to_string);
         let value = serde_json::json!({
             "device": device, "gpus": gpus, "listing": listing.ok(), "problem": problem,
             "declared": ["mbps"], "landlock": gantry_node::sandbox::support(),
+            "runners": {
+                "process": { "landlock": gantry_node::sandbox::support() },
+                "container": { "runtime": runtime, "reasons": reasons },
+            },
         });
         println!("{value:#}");
         return Ok(());
@@ -193,6 +206,13 @@ fn detect(json: bool, part: &Part) -> anyhow::Result<()> {
     match gantry_node::sandbox::support() {
         Some(what) => println!("Landlock confines jobs of the process runner: {what}"),
         None => println!("no Landlock: jobs of the process runner may do what their user may do"),
+    }
+    match runtime {
+        Some(runtime) => println!("containers: {runtime}"),
+        None => println!("containers: no Docker or Podman answers on the usual sockets"),
+    }
+    for reason in reasons {
+        println!("  {reason}");
     }
     let listing = listing?;
     println!("as a node: {}", serde_json::to_string(&listing)?);
