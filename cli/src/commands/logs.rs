@@ -22,6 +22,17 @@ use std::{
 /// How often the store is asked for more: nodes store a part each second at most.
 pub(super) const LOOK: Duration = Duration::from_millis(500);
 
+const AGAIN: &str = "[the job was started again: its output begins anew]";
+const DIFFERS: &str = "[the result's log begins otherwise than what was shown so far: here is all of it]";
+
+/// What to show next.
+pub(super) enum Piece {
+    /// More of the log.
+    Bytes(Vec<u8>),
+    /// About what comes after it.
+    Note(&'static str),
+}
+
 /// A job's log, as far as it was shown.
 pub(super) struct Log {
     blobs: BlobStore,
@@ -35,7 +46,7 @@ impl Log {
     }
 
     /// What has come since the last time. Of a job that went to another node, that begins anew.
-    pub(super) async fn more(&mut self, context: &Context, address: &Pubkey, job: &Job) -> Result<Vec<LogPiece>> {
+    pub(super) async fn more(&mut self, context: &Context, address: &Pubkey, job: &Job) -> Result<Vec<Piece>> {
         let mut pieces = Vec::new();
         if job.assignment == 0 || job.status() == Some(JobStatus::Open) {
             return Ok(pieces);
@@ -44,7 +55,7 @@ impl Log {
             Some(reader) if reader.assignment() == job.assignment => reader,
             other => {
                 if other.is_some() {
-                    pieces.push(LogPiece::Again);
+                    pieces.push(Piece::Note(AGAIN));
                 }
                 other.insert(context.gantry.log_reader(address, job).await?)
             }
@@ -52,7 +63,8 @@ impl Log {
         let mut key = None;
         loop {
             match reader.next(&self.blobs, key.as_deref()).await {
-                Ok(Some(piece)) => pieces.push(piece),
+                Ok(Some(LogPiece::Bytes(bytes))) => pieces.push(Piece::Bytes(bytes)),
+                Ok(Some(LogPiece::Again)) => pieces.push(Piece::Note(AGAIN)),
                 Ok(None) => return Ok(pieces),
                 Err(LogError::Sealed) => key = Some(context.key()?),
                 Err(error) => return Err(error.into()),
@@ -61,16 +73,16 @@ impl Log {
     }
 
     /// What is left once the job has its result: that covers the whole log by its hash.
-    pub(super) async fn rest(&mut self, context: &Context, address: &Pubkey) -> Result<Vec<LogPiece>> {
+    pub(super) async fn rest(&mut self, context: &Context, address: &Pubkey) -> Result<Vec<Piece>> {
         let fetched = Fetched::of(context, address, &self.blobs).await?;
         let log = fetched.manifest.log(&self.blobs, fetched.opener().as_ref()).await?;
         let log = log.unwrap_or_default();
         Ok(match &self.reader {
-            None => vec![LogPiece::Bytes(log.to_vec())],
+            None => vec![Piece::Bytes(log.to_vec())],
             Some(reader) => match reader.rest_of(&log) {
-                Some(rest) => vec![LogPiece::Bytes(rest.to_vec())],
+                Some(rest) => vec![Piece::Bytes(rest.to_vec())],
                 // Run again since, and we came too late for the parts of that; or not what was shown before.
-                None => vec![LogPiece::Again, LogPiece::Bytes(log.to_vec())],
+                None => vec![Piece::Note(DIFFERS), Piece::Bytes(log.to_vec())],
             },
         })
     }
@@ -137,13 +149,13 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn write(&mut self, pieces: Vec<LogPiece>) -> Result<()> {
+    fn write(&mut self, pieces: Vec<Piece>) -> Result<()> {
         for piece in pieces {
             match piece {
-                LogPiece::Bytes(bytes) => self.bytes(&bytes)?,
-                LogPiece::Again => {
+                Piece::Bytes(bytes) => self.bytes(&bytes)?,
+                Piece::Note(note) => {
                     self.end()?;
-                    eprintln!("[the job was started again: its output begins anew]");
+                    eprintln!("{note}");
                 }
             }
         }

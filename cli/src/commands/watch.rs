@@ -2,7 +2,7 @@
 
 use super::{
     job::show_closed,
-    logs::{self, Lines, Log},
+    logs::{self, Lines, Log, Piece},
     meter::Meter,
     view,
 };
@@ -17,7 +17,6 @@ use futures::StreamExt;
 use gantry_sdk::{
     Pubkey,
     client::{Closing, JobUpdate},
-    live_log::LogPiece,
     market::accounts::Job,
     state::{JobExt, JobStatus},
 };
@@ -231,10 +230,10 @@ impl<'a> View<'a> {
             Ok(pieces) => {
                 for piece in pieces {
                     match piece {
-                        LogPiece::Bytes(bytes) => texts.extend(lines.add(&bytes)),
-                        LogPiece::Again => {
+                        Piece::Bytes(bytes) => texts.extend(lines.add(&bytes)),
+                        Piece::Note(note) => {
                             texts.extend(lines.rest());
-                            texts.push("[the job was started again: its output begins anew]".to_owned());
+                            texts.push(note.to_owned());
                         }
                     }
                 }

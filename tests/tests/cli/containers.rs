@@ -12,7 +12,7 @@ const USER: &str = "61500";
 /// A job that says who it is, waits until it is let go, and says what it may do.
 fn job(image: &str) -> Value {
     let script = "cat input.txt; id -u; touch up; while [ ! -e go ]; do sleep 0.05; done; \
-                  touch /etc/file; ls /sys/class/net; echo \"$WORD\" > output.txt; exit 7";
+                  touch /etc/file 2>&1; ls /sys/class/net; echo \"$WORD\" > output.txt; exit 7";
     json!({
         "name": "contained",
         "runner": { "container": {
@@ -48,7 +48,7 @@ async fn a_container_job_is_run_proven_and_settled() -> anyhow::Result<()> {
     let address = opened["address"].as_str().context("an address")?.to_owned();
     network.ok("keeper", &["keeper", "assign", &address, &node])?;
     let mut follower = Follower::start(&network, &["job", "logs", &address, "--follow"])?;
-    follower.until("from outside").await?;
+    follower.until("from outside\n").await?;
     let before = network.reached(&address, |job| job.sequence >= 1).await?;
     // The daemon crashes; the container goes on, is found again, and no second is lost or signed twice.
     daemon.child.kill9().await?;
@@ -80,7 +80,10 @@ async fn a_container_job_is_run_proven_and_settled() -> anyhow::Result<()> {
     );
     // Followed over the crash, nothing came twice and nothing was left out.
     let (rest, said) = follower.rest().await?;
-    ensure!(rest == lines[1..] && !said.contains("again"), "{rest:?} {said}");
+    ensure!(
+        rest.lines().eq(lines[1..].iter().copied()) && !said.contains("again"),
+        "{rest:?} {said}"
+    );
     let left = podman.podman().args(["ps", "--all", "--quiet"]).output()?;
     ensure!(
         left.status.success() && left.stdout.is_empty(),

@@ -9,7 +9,7 @@ use gantry_sdk::state::{JobExt as _, JobOutcome, JobStatus};
 use serde_json::{Value, json};
 use std::{fs, path::Path, process::Stdio, time::Duration};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines},
+    io::AsyncReadExt as _,
     process::{Child, ChildStdout, Command},
 };
 
@@ -19,53 +19,81 @@ const SECRET: &str = "topsecret";
 /// `gantry` that follows a job.
 pub(crate) struct Follower {
     child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+    output: ChildStdout,
+    read: Vec<u8>,
 }
 
 impl Follower {
     pub(crate) fn start(network: &Network, words: &[&str]) -> anyhow::Result<Self> {
-        let mut child = Command::from(network.command("customer"))
-            .args(words)
-            .args(["--blob-dir", "blobs"])
+        Self::of(
+            Command::from(network.command("customer"))
+                .args(words)
+                .args(["--blob-dir", "blobs"]),
+        )
+    }
+
+    /// The same in a terminal of 120 columns, for people.
+    fn in_terminal(network: &Network, words: &str) -> anyhow::Result<Self> {
+        let gantry = network.command("customer");
+        let line = format!(
+            "stty cols 120 rows 40; {} {words} --blob-dir blobs",
+            gantry.get_program().display()
+        );
+        let mut script = Command::new("script");
+        script
+            .current_dir(network.path())
+            .env("TERM", "xterm")
+            .stdin(Stdio::null());
+        for (name, value) in gantry.get_envs() {
+            if let Some(value) = value {
+                script.env(name, value);
+            }
+        }
+        Self::of(script.args(["--quiet", "--return", "--command", &line, "/dev/null"]))
+    }
+
+    fn of(command: &mut Command) -> anyhow::Result<Self> {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let stdout = child.stdout.take().context("no standard output")?;
         Ok(Self {
+            output: child.stdout.take().context("no standard output")?,
             child,
-            lines: BufReader::new(stdout).lines(),
+            read: Vec::new(),
         })
     }
 
-    /// Reads until a line has `text` in it.
+    /// Reads until `text` has come, and not further.
     pub(crate) async fn until(&mut self, text: &str) -> anyhow::Result<()> {
-        let found = async {
-            while let Some(line) = self.lines.next_line().await? {
-                if line.contains(text) {
-                    return Ok(());
-                }
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let found = self.read.windows(text.len()).position(|part| part == text.as_bytes());
+            if let Some(at) = found {
+                self.read.drain(..at + text.len());
+                return Ok(());
             }
-            bail!("it ended without {text:?}")
-        };
-        tokio::time::timeout(PATIENCE, found)
-            .await
-            .with_context(|| format!("{text:?} never came"))?
+            let more = tokio::time::timeout_at(deadline, self.output.read_buf(&mut self.read)).await;
+            let read = String::from_utf8_lossy(&self.read);
+            match more {
+                Ok(Ok(0)) => bail!("it ended without {text:?}: {read}"),
+                Ok(read) => drop(read?),
+                Err(_) => bail!("{text:?} never came, but {read}"),
+            }
+        }
     }
 
     /// All that it still prints, and says; it has to end well.
-    pub(crate) async fn rest(mut self) -> anyhow::Result<(Vec<String>, String)> {
+    pub(crate) async fn rest(mut self) -> anyhow::Result<(String, String)> {
         let ended = async {
-            let mut rest = Vec::new();
-            while let Some(line) = self.lines.next_line().await? {
-                rest.push(line);
-            }
+            self.output.read_to_end(&mut self.read).await?;
             let mut said = String::new();
             let mut errors = self.child.stderr.take().context("no standard error")?;
             errors.read_to_string(&mut said).await?;
             let status = self.child.wait().await?;
             ensure!(status.success(), "{status}: {said}");
-            Ok((rest, said))
+            Ok((String::from_utf8(self.read)?, said))
         };
         tokio::time::timeout(PATIENCE, ended).await.context("it never ends")?
     }
@@ -155,8 +183,10 @@ async fn a_job_s_output_is_seen_while_it_runs() -> anyhow::Result<()> {
         ],
     )?;
     let first = format!("first {SECRET}");
-    follower.until(&first).await?;
-    watcher.until("\"event\":\"log\"").await?;
+    let mut terminal = Follower::in_terminal(&bench.network, &format!("job watch {address} --until finished"))?;
+    follower.until(&format!("{first}\n")).await?;
+    watcher.until(&format!("\"text\":\"{first}\"")).await?;
+    terminal.until(&format!("| {first}")).await?;
     // Its gate is closed, so it runs.
     let job = bench.network.client.require_job(&address.parse()?).await?;
     ensure!(job.status() == Some(JobStatus::Running), "{job:?}");
@@ -178,11 +208,23 @@ async fn a_job_s_output_is_seen_while_it_runs() -> anyhow::Result<()> {
 
     bench.finish(&address, "plain").await?;
     let (rest, _) = follower.rest().await?;
-    ensure!(rest == ["second", "unended"], "{rest:?}");
+    ensure!(rest == "second\nunended", "{rest:?}");
+    let (rest, _) = terminal.rest().await?;
+    for shown in [
+        "running",
+        "s proven",
+        " a second",
+        "left in escrow",
+        "| second",
+        "| unended",
+        "finished",
+    ] {
+        ensure!(rest.contains(shown), "no {shown:?} in the terminal: {rest}");
+    }
     let (rest, _) = watcher.rest().await?;
     let texts: Vec<Value> = rest
-        .iter()
-        .map(|line| serde_json::from_str::<Value>(line))
+        .lines()
+        .map(serde_json::from_str::<Value>)
         .filter_map(|line| line.ok().filter(|line| line["event"] == "log"))
         .map(|line| line["text"].clone())
         .collect();
@@ -197,7 +239,7 @@ async fn a_job_s_output_is_seen_while_it_runs() -> anyhow::Result<()> {
 async fn a_sealed_one_is_the_customer_s(bench: &Bench) -> anyhow::Result<()> {
     let address = bench.run("sealed", &["--seal"]).await?;
     let mut follower = bench.follow(&address)?;
-    follower.until(&format!("first {SECRET}")).await?;
+    follower.until(&format!("first {SECRET}\n")).await?;
     let parts = files(&bench.network.blobs().join("logs"))?;
     ensure!(!parts.is_empty(), "where did it come from?");
     for part in parts {
@@ -211,7 +253,7 @@ async fn a_sealed_one_is_the_customer_s(bench: &Bench) -> anyhow::Result<()> {
     );
     bench.finish(&address, "sealed").await?;
     let (rest, _) = follower.rest().await?;
-    ensure!(rest == ["second", "unended"], "{rest:?}");
+    ensure!(rest == "second\nunended", "{rest:?}");
     Ok(())
 }
 
@@ -220,13 +262,13 @@ async fn one_that_runs_again_begins_anew(mut bench: Bench) -> anyhow::Result<()>
     let address = bench.run("again", &[]).await?;
     let mut follower = bench.follow(&address)?;
     let first = format!("first {SECRET}");
-    follower.until(&first).await?;
+    follower.until(&format!("{first}\n")).await?;
     bench.daemon.child.kill9().await?;
     bench.daemon.child.restart().await?;
-    follower.until(&first).await?;
+    follower.until(&format!("{first}\n")).await?;
     bench.finish(&address, "again").await?;
     let (rest, said) = follower.rest().await?;
-    ensure!(rest == ["second", "unended"], "{rest:?}");
+    ensure!(rest == "second\nunended", "{rest:?}");
     ensure!(said.matches("started again").count() == 1, "{said}");
     let (_, shown, _) = bench.shown("customer", &address)?;
     ensure!(shown == format!("{first}\nsecond\nunended"), "{shown}");
