@@ -5,11 +5,11 @@ use crate::{
     config::Config,
     exit::Usage,
     review::{Mode, Reviewer},
-    wallet::Form,
+    wallet::{Form, Wallet},
 };
 use anyhow::{Context as _, Result};
 use gantry_sdk::{
-    AnySigner, Gantry, Instruction, Pubkey, Signature, Signer, amount, blob::BlobStore, bootstrap::Deployment,
+    AnySigner, Gantry, Instruction, Keypair, Pubkey, Signature, Signer, amount, blob::BlobStore, bootstrap::Deployment,
     client::Preview, keys, market::accounts::Job, mints::MintNames, pda,
 };
 use std::{
@@ -26,7 +26,7 @@ pub(crate) struct Context {
     pub(crate) event: Cell<Option<&'static str>>,
     pub(crate) config: Config,
     /// Read once: standard input has it once only.
-    wallet: OnceCell<Arc<AnySigner>>,
+    wallet: OnceCell<Wallet>,
     deployment: Option<Deployment>,
     names: MintNames,
 }
@@ -132,15 +132,38 @@ impl Context {
 
     /// The wallet that signs and pays.
     pub(crate) fn wallet(&self) -> Result<Arc<AnySigner>> {
-        if let Some(wallet) = self.wallet.get() {
-            return Ok(wallet.clone());
+        Ok(self.held()?.signer())
+    }
+
+    /// The wallet's key itself, which opens what is sealed to it.
+    pub(crate) fn key(&self) -> Result<Arc<Keypair>> {
+        match self.held()? {
+            Wallet::Key(key) => Ok(key.clone()),
+            Wallet::Signer(_) => Err(Usage(
+                "results of sealed jobs are sealed to the wallet's key, and a wallet that is a command keeps that to \
+                 itself: name a key file with --keypair"
+                    .into(),
+            )
+            .into()),
         }
-        let wallet: Arc<AnySigner> = Arc::from(Form::of(&self.config.keypair.value).load()?);
-        Ok(self.wallet.get_or_init(|| wallet).clone())
+    }
+
+    fn held(&self) -> Result<&Wallet> {
+        if let Some(wallet) = self.wallet.get() {
+            return Ok(wallet);
+        }
+        let wallet = Form::of(&self.config.keypair.value).load()?;
+        Ok(self.wallet.get_or_init(|| wallet))
     }
 
     pub(crate) fn blobs(&self) -> Result<BlobStore> {
         Ok(BlobStore::open(&self.config.blob_dir.value)?)
+    }
+
+    /// Whether there is a blob store already, as far as that can be seen without asking.
+    pub(crate) fn has_blobs(&self) -> bool {
+        let place = &self.config.blob_dir.value;
+        place.is_dir() || place.to_str().is_some_and(|text| text.contains("://"))
     }
 
     /// Whether what a command shows after it has sent something would be about something that was not sent.

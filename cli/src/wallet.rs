@@ -6,6 +6,7 @@ use gantry_sdk::{AnySigner, Keypair, keys, signer::CommandSigner};
 use std::{
     io::{self, IsTerminal as _, Read as _},
     path::PathBuf,
+    sync::Arc,
 };
 
 /// Longest key on standard input: as in a file.
@@ -24,6 +25,24 @@ pub(crate) enum Form {
     Unsupported(&'static str),
 }
 
+/// A wallet that can sign.
+#[derive(Clone)]
+pub(crate) enum Wallet {
+    /// Its key is at hand, and opens what is sealed to it.
+    Key(Arc<Keypair>),
+    /// It signs, and keeps its key to itself.
+    Signer(Arc<AnySigner>),
+}
+
+impl Wallet {
+    pub(crate) fn signer(&self) -> Arc<AnySigner> {
+        match self {
+            Self::Key(key) => key.clone(),
+            Self::Signer(signer) => signer.clone(),
+        }
+    }
+}
+
 impl Form {
     pub(crate) fn of(text: &str) -> Self {
         match text {
@@ -40,13 +59,13 @@ impl Form {
     }
 
     /// The wallet.
-    pub(crate) fn load(&self) -> Result<Box<AnySigner>> {
+    pub(crate) fn load(&self) -> Result<Wallet> {
         Ok(match self {
-            Self::File(path) => Box::new(keys::load(path)?),
-            Self::Stdin => Box::new(from_stdin()?),
+            Self::File(path) => Wallet::Key(Arc::new(keys::load(path)?)),
+            Self::Stdin => Wallet::Key(Arc::new(from_stdin()?)),
             Self::Command(command) => {
                 let signer = CommandSigner::new(command).map_err(|error| Usage(format!("exec:{command}: {error}")))?;
-                Box::new(signer)
+                Wallet::Signer(Arc::new(signer))
             }
             Self::Unsupported(why) => return Err(Usage((*why).to_owned()).into()),
         })

@@ -1,6 +1,7 @@
 //! What the daemon asks of the chain: its node, a job and the time in one question, and posting a receipt.
 
 use anyhow::Context as _;
+use gantry_sdk::live_log::LogPlace;
 use gantry_sdk::market::accounts::Job;
 use gantry_sdk::receipt::{Receipt, precompile_instruction};
 use gantry_sdk::registry::accounts::Node;
@@ -82,6 +83,14 @@ impl Chain {
                 genesis_hash: self.genesis_hash,
                 job,
             },
+        }
+    }
+
+    /// Where the parts of a log belong.
+    pub fn log_place(&self, job: Pubkey, assignment: u32) -> LogPlace {
+        LogPlace {
+            context: self.opener(job).context,
+            assignment,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,7 +18,7 @@ use crate::chain::Chain;
 use crate::container::Run;
 use crate::host::Host;
 use crate::tasks::{Backoff, LOOK, look};
-use crate::{orphans, session};
+use crate::{live, orphans, session};
 
 /// Pause before a session that failed is tried again.
 const RETRY: Duration = Duration::from_secs(2);
@@ -122,8 +123,48 @@ pub enum Drain {
     HandBack,
 }
 
-/// Serves until it is dropped, or until `drain` says otherwise and no job is left.
-pub async fn serve(chain: Arc<Chain>, host: Arc<Host>, drain: watch::Receiver<Drain>) {
+/// How many nodes of this daemon have a job, or may have one.
+#[derive(Clone, Debug, Default)]
+pub struct Busy(Arc<AtomicUsize>);
+
+/// One node's part in that.
+struct Part<'a> {
+    all: &'a Busy,
+    busy: bool,
+}
+
+impl Busy {
+    fn part(&self) -> Part<'_> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Part { all: self, busy: true }
+    }
+}
+
+impl Part<'_> {
+    fn set(&mut self, busy: bool) {
+        if busy && !self.busy {
+            self.all.0.fetch_add(1, Ordering::SeqCst);
+        } else if self.busy && !busy {
+            self.all.0.fetch_sub(1, Ordering::SeqCst);
+        }
+        self.busy = busy;
+    }
+
+    fn nobody_is(&self) -> bool {
+        self.all.0.load(Ordering::SeqCst) == 0
+    }
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        self.set(false);
+    }
+}
+
+/// Serves until it is dropped, or until `drain` says otherwise and no node of this daemon has a job left: one that has
+/// none goes on handing back what it is assigned for as long as another is at work.
+pub async fn serve(chain: Arc<Chain>, host: Arc<Host>, drain: watch::Receiver<Drain>, busy: Busy) {
+    let mut part = busy.part();
     let mut words: HashMap<Pubkey, Word> = HashMap::new();
     let mut sessions: HashMap<Pubkey, Running> = HashMap::new();
     // Jobs that an earlier daemon did not bring to their end, leased still or stopped since.
@@ -150,9 +191,10 @@ pub async fn serve(chain: Arc<Chain>, host: Arc<Host>, drain: watch::Receiver<Dr
                     words.insert(address, word);
                 }
             }
-            if current.is_none() && sessions.values().all(|session| session.task.is_finished()) {
-                return;
-            }
+        }
+        part.set(current.is_some() || sessions.values().any(|session| !session.task.is_finished()));
+        if drain != Drain::Leave && part.nobody_is() {
+            return;
         }
         let wanted = |address: &Pubkey| drain == Drain::Leave || words.get(address) == Some(&Word::Kept);
         if let Some(address) = current.filter(wanted) {
@@ -258,23 +300,27 @@ async fn reap(sessions: &mut HashMap<Pubkey, Running>, current: Option<&Pubkey>)
 
 /// Jobs that there are journals of.
 fn recorded(host: &Host) -> Vec<Pubkey> {
-    folders(host).into_iter().map(|(job, _)| job).collect()
+    folders(host).into_iter().map(|(job, ..)| job).collect()
 }
 
-fn folders(host: &Host) -> Vec<(Pubkey, std::path::PathBuf)> {
+fn folders(host: &Host) -> Vec<(Pubkey, u32, std::path::PathBuf)> {
     let entries = std::fs::read_dir(host.jobs()).into_iter().flatten().flatten();
     let named = entries.filter_map(|entry| {
-        let job = entry.file_name().to_str()?.rsplit_once('-')?.0.parse().ok()?;
-        Some((job, entry.path()))
+        let name = entry.file_name();
+        let (job, assignment) = name.to_str()?.rsplit_once('-')?;
+        Some((job.parse().ok()?, assignment.parse().ok()?, entry.path()))
     });
     named.collect()
 }
 
 /// Deletes the journals of jobs that are closed: a job's address is never used again.
 async fn tidy(chain: &Chain, host: &Host, sessions: &HashMap<Pubkey, Running>) {
-    for (job, folder) in folders(host) {
+    for (job, assignment, folder) in folders(host) {
         if sessions.contains_key(&job) || !matches!(chain.gantry.job(&job).await, Ok(None)) {
             continue;
+        }
+        if let Err(error) = live::remove(&host.blobs, &chain.log_place(job, assignment), &folder).await {
+            tracing::warn!(error = format!("{error:#}"), folder = %folder.display(), "cannot remove the parts of a log");
         }
         if let Err(error) = std::fs::remove_dir_all(&folder) {
             tracing::warn!(%error, folder = %folder.display(), "cannot delete the journal of a closed job");

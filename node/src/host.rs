@@ -43,6 +43,8 @@ pub struct Host {
     pub gpus: Option<Vec<String>>,
     /// Longest time between two receipts.
     pub proof_interval: Duration,
+    /// Least time between two parts of a job's log while it runs; `None` where only the result has it.
+    pub log_interval: Option<Duration>,
     /// How long a container that is asked to end may take.
     pub grace: Duration,
     /// User and group that jobs run as; `None` for the daemon's own.

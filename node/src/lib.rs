@@ -2,7 +2,7 @@
 //! receipts that its node key signs.
 //!
 //! A job's whole path is in [`session`]; what it runs below is in [`process`] and [`guard`]; what was signed is in
-//! [`journal`], on disk before anybody sees it.
+//! [`journal`], on disk before anybody sees it; its log goes to the customer by [`live`].
 
 pub mod chain;
 pub mod container;
@@ -13,6 +13,7 @@ pub mod guard;
 pub mod host;
 pub mod journal;
 pub mod listing;
+pub mod live;
 pub mod log;
 pub mod meter;
 pub mod orphans;

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use gantry_node::daemon::{self, Drain};
+use gantry_node::container::Runtime;
+use gantry_node::daemon::{self, Busy, Drain};
 use gantry_node::device::Device;
 use gantry_node::gpu::{Driver, Gpu, Inventory as _};
 use gantry_node::guard::{self, Limits, SELF};
@@ -22,6 +23,9 @@ use gantry_sdk::blob::BlobStore;
 use gantry_sdk::{Gantry, Pubkey, Signer as _, amount, keys, service};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
+
+/// How long a container runtime has to say what it is.
+const RUNTIME_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs jobs on this host and proves it.
 #[derive(Debug, Parser)]
@@ -149,13 +153,22 @@ impl Part {
     }
 }
 
-fn detect(json: bool, part: &Part) -> anyhow::Result<()> {
+#[tokio::main(flavor = "current_thread")]
+async fn detect(json: bool, part: &Part) -> anyhow::Result<()> {
     let (device, gpus, listing) = part.measure()?;
+    let looked = tokio::time::timeout(RUNTIME_PATIENCE, Runtime::find("detect")).await;
+    let late = || (None, vec!["a container runtime does not answer".to_owned()]);
+    let (runtime, reasons) = looked.unwrap_or_else(|_| late());
+    let runtime = runtime.map(|runtime| runtime.describe());
     if json {
         let problem = listing.as_ref().err().map(ToString::to_string);
         let value = serde_json::json!({
             "device": device, "gpus": gpus, "listing": listing.ok(), "problem": problem,
             "declared": ["mbps"], "landlock": gantry_node::sandbox::support(),
+            "runners": {
+                "process": { "landlock": gantry_node::sandbox::support() },
+                "container": { "runtime": runtime, "reasons": reasons },
+            },
         });
         println!("{value:#}");
         return Ok(());
@@ -193,6 +206,13 @@ fn detect(json: bool, part: &Part) -> anyhow::Result<()> {
     match gantry_node::sandbox::support() {
         Some(what) => println!("Landlock confines jobs of the process runner: {what}"),
         None => println!("no Landlock: jobs of the process runner may do what their user may do"),
+    }
+    match runtime {
+        Some(runtime) => println!("containers: {runtime}"),
+        None => println!("containers: no Docker or Podman answers on the usual sockets"),
+    }
+    for reason in reasons {
+        println!("  {reason}");
     }
     let listing = listing?;
     println!("as a node: {}", serde_json::to_string(&listing)?);
@@ -297,6 +317,7 @@ async fn serve(arguments: &Run, board: &Board, drain: watch::Receiver<Drain>) ->
         tokio::spawn(page);
     }
     let several = keyed.len() > 1;
+    let busy = Busy::default();
     let mut running = tokio::task::JoinSet::new();
     let mut listed = Vec::new();
     for (index, (key, gpus)) in (0u32..).zip(keyed) {
@@ -325,6 +346,7 @@ async fn serve(arguments: &Run, board: &Board, drain: watch::Receiver<Drain>) ->
             device: device.unwrap_or_else(|| Device::detect().name),
             gpus: uuids,
             proof_interval: Duration::from_secs(arguments.proof_interval),
+            log_interval: (arguments.log_interval > 0).then(|| Duration::from_secs(arguments.log_interval)),
             grace: arguments.grace(),
             user,
             reserve: arguments.reserve_disk_mib << 20,
@@ -343,7 +365,12 @@ async fn serve(arguments: &Run, board: &Board, drain: watch::Receiver<Drain>) ->
         place.listed(&chain.node.to_string());
         tracing::info!(node = %chain.node, key = %chain.node_key.pubkey(), device = host.device, "serves");
         listed.push(chain.node.to_string());
-        running.spawn(daemon::serve(Arc::new(chain), Arc::new(host), drain.clone()));
+        running.spawn(daemon::serve(
+            Arc::new(chain),
+            Arc::new(host),
+            drain.clone(),
+            busy.clone(),
+        ));
     }
     if let Some(file) = &arguments.ready_file {
         let ready = serde_json::json!({

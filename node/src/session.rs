@@ -18,6 +18,7 @@ use crate::container::Run;
 use crate::guard::Exit;
 use crate::host::{Host, JobResult, NotThereYet};
 use crate::journal::Journal;
+use crate::live::{self, LiveLog};
 use crate::meter::Meter;
 use crate::orphans;
 use crate::runner::{Outcome, Running};
@@ -148,10 +149,7 @@ impl Session {
             before: before.max(self.running_job().map_or(0, |job| u64::from(job.served_seconds))),
             since: observation.clock,
         };
-        let root = self
-            .host
-            .folder(&self.address.to_string(), self.job.assignment)
-            .join("run");
+        let root = self.folder().join("run");
         let (mut workspace, found) = self.workspace(&root).await?;
         let meter = match (&found, self.journal.last()) {
             // It went on while nobody looked: served without a gap since the latest receipt.
@@ -170,7 +168,7 @@ impl Session {
             recipient: self.job.customer,
             context: self.chain.opener(self.address).context,
         });
-        let (meter, ended, running) = self.attempt(spec, &mut workspace, found, meter).await?;
+        let (meter, ended, running) = self.attempt(spec, &mut workspace, found, meter, sealer).await?;
         let result = JobResult {
             job: self.address.to_string(),
             spec_hash: self.job.spec_hash,
@@ -284,12 +282,14 @@ impl Session {
         workspace: &mut Workspace,
         found: Option<Running>,
         meter: Meter,
+        sealer: Option<Sealer>,
     ) -> anyhow::Result<(Meter, Ended, Option<Running>)> {
         if let Some(mut running) = found {
             if let Ok(spec) = &spec {
                 self.show(spec);
             }
             let disk = spec.as_ref().map_or(u64::MAX, |spec| self.host.disk_bytes(spec));
+            let _live = self.live_log(workspace, sealer, false)?;
             let ended = self.attend(&mut running, workspace, disk, &meter).await?;
             return Ok((meter, ended, Some(running)));
         }
@@ -324,10 +324,36 @@ impl Session {
         workspace.keep(matches!(running, Running::Container(_)));
         tracing::info!(job = %self.address, name = spec.spec().name, device = self.host.device, "runs");
         self.show(&spec);
+        let _live = self.live_log(workspace, sealer, true)?;
         let ended = self
             .attend(&mut running, workspace, self.host.disk_bytes(&spec), &meter)
             .await?;
         Ok((meter, ended, Some(running)))
+    }
+
+    /// Shows the job's log for as long as the result is held. `again` says that it was just started.
+    fn live_log(
+        &self,
+        workspace: &Workspace,
+        sealer: Option<Sealer>,
+        again: bool,
+    ) -> anyhow::Result<Option<crate::tasks::Owned>> {
+        let Some(interval) = self.host.log_interval else {
+            return Ok(None);
+        };
+        let live = LiveLog {
+            chain: self.chain.clone(),
+            blobs: self.host.blobs.clone(),
+            place: self.chain.log_place(self.address, self.job.assignment),
+            sealer,
+            log: workspace.log(),
+            interval,
+        };
+        live.follow(&self.folder(), again).map(Some)
+    }
+
+    fn folder(&self) -> std::path::PathBuf {
+        self.host.folder(&self.address.to_string(), self.job.assignment)
     }
 
     async fn attend(
@@ -394,6 +420,11 @@ impl Session {
             self.changed().await?;
         }
         tracing::info!(job = %self.address, sequence, status = ?self.status(), "done");
+        // The result has the whole log. What is left goes when the job is closed.
+        let place = self.chain.log_place(self.address, self.job.assignment);
+        if let Err(error) = live::remove(&self.host.blobs, &place, &self.folder()).await {
+            tracing::debug!(error = format!("{error:#}"), "the parts of the log are left for later");
+        }
         Ok(())
     }
 

@@ -125,6 +125,9 @@ pub struct Run {
     /// Most seconds between two receipts; half the job's proof timeout where that is less
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub proof_interval: u64,
+    /// Least seconds between two parts of a job's log in the blob store while it runs; 0 shows it with the result only
+    #[arg(long, env = "GANTRY_LOG_INTERVAL", default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=3_600))]
+    pub log_interval: u64,
     /// Memory of a job, GiB: of each of its processes, or of its container as a whole
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=65_536))]
     pub max_memory_gib: u64,

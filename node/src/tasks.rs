@@ -24,6 +24,13 @@ const MAX_BACKOFF: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Owned(JoinHandle<()>);
 
+impl Owned {
+    /// Starts one.
+    pub fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(task))
+    }
+}
+
 impl Drop for Owned {
     fn drop(&mut self) {
         self.0.abort();

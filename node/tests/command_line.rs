@@ -146,6 +146,12 @@ fn what_this_host_has_is_said_to_people_and_programs() {
         json["listing"]["cpu_cores"].as_u64().is_some_and(|cores| cores > 0),
         "{json}"
     );
+    let runners = &json["runners"];
+    assert!(
+        runners["container"]["reasons"].is_array() && runners["process"].is_object(),
+        "{json}"
+    );
+    assert!(text.contains("containers: "), "{text}");
     let missing = node(&["detect", "--gpus", "GPU-0"]);
     let said = String::from_utf8(missing.stderr).expect("text");
     assert!(

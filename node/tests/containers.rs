@@ -1,140 +1,44 @@
-//! The container runner against a real Podman of this test's own: its storage, its socket and its image are in a
-//! temporary folder. Needs root and the Debian packages `podman` and `runc`; where they are not there, every test says
-//! so and is skipped, unless `GANTRY_REQUIRE_CONTAINERS` is set.
+//! The container runner against a real [`Podman`] of this test's own.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod podman;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use gantry_node::container::{Ceiling, Container, Order, Run, Runtime};
 use gantry_node::usage;
 use gantry_node::workspace::Workspace;
 use gantry_sdk::spec::{ContainerRunner, ImageRef};
+use podman::Podman;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(2);
 const OWNER: &str = "this test";
-/// What the image is made of: programs of this host, with their libraries.
-const PROGRAMS: &[&str] = &["sh", "cat", "head", "id", "ls", "sleep", "tail", "touch", "env"];
-/// Neither root nor any user that a host has.
-const USER: (u32, u32) = (61_000, 61_000);
+/// Neither root nor any user that a host has, and one for each job: what it runs can be told from all else.
+static NEXT_USER: AtomicU32 = AtomicU32::new(61_000);
 
-/// A Podman with one image.
-struct Podman {
-    folder: TempDir,
-    service: Child,
-    image: ImageRef,
-}
-
-impl Drop for Podman {
-    fn drop(&mut self) {
-        let _ = self.podman().args(["rm", "--all", "--force", "--time", "0"]).output();
-        let _ = self.service.kill();
-        let _ = self.service.wait();
-        // What was mounted for a container would keep the folder.
-        let _ = self.podman().args(["system", "reset", "--force"]).output();
-    }
-}
-
-fn podman(folder: &Path) -> Command {
-    let mut command = Command::new("podman");
-    command
-        .env("CONTAINERS_CONF", folder.join("containers.conf"))
-        .arg("--root")
-        .arg(folder.join("storage"))
-        .arg("--runroot")
-        .arg(folder.join("run"))
-        .arg("--tmpdir")
-        .arg(folder.join("libpod"))
-        .args(["--storage-driver", "vfs"]);
-    command
-}
-
-fn output(command: &mut Command) -> String {
-    let output = command.output().expect("it can be started");
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {error}");
-    String::from_utf8(output.stdout).expect("text").trim().to_owned()
-}
-
-/// Why there is no Podman here, if there is none.
-fn missing() -> Option<String> {
-    let found = |program: &str| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-    };
-    if !rustix::process::getuid().is_root() {
-        return Some("this is not root".to_owned());
-    }
-    ["podman", "runc", "tar"]
-        .iter()
-        .find(|program| !found(program))
-        .map(|program| format!("there is no {program}"))
+/// Processes of this user, inside of containers and out.
+fn processes_of(user: u32) -> usize {
+    use std::os::unix::fs::MetadataExt as _;
+    let entries = std::fs::read_dir("/proc").expect("listed").flatten();
+    entries
+        .filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok())
+        .filter(|entry| entry.metadata().is_ok_and(|data| data.uid() == user))
+        .count()
 }
 
 impl Podman {
-    async fn start() -> Option<Self> {
-        if let Some(reason) = missing() {
-            let text = format!("SKIPPED, nothing was tested: {reason}");
-            assert!(std::env::var_os("GANTRY_REQUIRE_CONTAINERS").is_none(), "{text}");
-            eprintln!("{text}");
-            return None;
-        }
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let at = folder.path();
-        // runc, since it works on old control groups, too; limits that no host refuses; locks of its own, where the
-        // usual ones are one for the whole host.
-        let conf = "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n\
-                    [engine]\nruntime = \"runc\"\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n\
-                    lock_type = \"file\"\n";
-        std::fs::write(at.join("containers.conf"), conf).expect("written");
-        let tar = make_image(at);
-        let imported = output(
-            podman(at)
-                .args(["import", "--quiet"])
-                .arg(&tar)
-                .arg("localhost/gantry-test:1"),
-        );
-        assert!(!imported.is_empty());
-        let digest =
-            output(podman(at).args(["image", "inspect", "--format", "{{.Digest}}", "localhost/gantry-test:1"]));
-        let socket = at.join("podman.sock");
-        let log = std::fs::File::create(at.join("service.log")).expect("made");
-        let service = podman(at)
-            .args(["system", "service", "--time", "0"])
-            .arg(format!("unix://{}", socket.display()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("started");
-        let podman = Self {
-            folder,
-            service,
-            image: format!("localhost/gantry-test@{digest}").parse().expect("an image"),
-        };
-        let started = Instant::now();
-        while let Err(error) = Runtime::connect(&podman.socket(), OWNER.to_owned()).await {
-            assert!(started.elapsed() < PATIENCE, "{error:#}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Some(podman)
-    }
-
-    fn podman(&self) -> Command {
-        podman(self.folder.path())
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("podman.sock")
-    }
-
     async fn runtime(&self) -> Runtime {
         Runtime::connect(&self.socket(), OWNER.to_owned())
             .await
             .expect("answers")
+    }
+
+    /// A folder beside its own.
+    fn folder(&self, name: &str) -> PathBuf {
+        self.socket().with_file_name(name)
     }
 
     /// A job that runs `script`.
@@ -142,9 +46,11 @@ impl Podman {
         let mut runner = json!({ "image": self.image, "command": ["/bin/sh", "-c", script] });
         let fields = more.as_object().expect("an object").clone();
         runner.as_object_mut().expect("an object").extend(fields);
-        let workspace = Workspace::create(&self.folder.path().join(name)).expect("created");
-        workspace.give_to(USER.0, USER.1).expect("given");
+        let workspace = Workspace::create(&self.folder(name)).expect("created");
+        let user = NEXT_USER.fetch_add(1, Ordering::Relaxed);
+        workspace.give_to(user, user).expect("given");
         Job {
+            user,
             run: Run {
                 job: name.to_owned(),
                 assignment: 1,
@@ -156,30 +62,8 @@ impl Podman {
     }
 }
 
-/// Programs of this host with the libraries that `ldd` names, as an archive.
-fn make_image(at: &Path) -> PathBuf {
-    let root = at.join("rootfs");
-    let copy = |file: &Path| {
-        let target = root.join(file.strip_prefix("/").expect("absolute"));
-        std::fs::create_dir_all(target.parent().expect("a folder")).expect("made");
-        std::fs::copy(file, target).expect("copied");
-    };
-    for program in PROGRAMS {
-        let program = Path::new("/bin").join(program);
-        copy(&program);
-        let libraries = output(Command::new("ldd").arg(&program));
-        let paths = libraries.split_whitespace().filter(|word| word.starts_with('/'));
-        paths.for_each(|library| copy(Path::new(library)));
-    }
-    for folder in ["proc", "dev", "sys", "tmp", "work", "etc"] {
-        std::fs::create_dir_all(root.join(folder)).expect("made");
-    }
-    let tar = at.join("rootfs.tar");
-    output(Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&tar).arg("."));
-    tar
-}
-
 struct Job {
+    user: u32,
     run: Run,
     runner: ContainerRunner,
     ceiling: Ceiling,
@@ -210,7 +94,7 @@ impl Job {
             gpus: &[],
             folder: self.workspace.work(),
             log: &log,
-            user: USER,
+            user: (self.user, self.user),
         };
         Container::start(runtime, &order).await
     }
@@ -254,7 +138,7 @@ async fn a_job_has_its_files_and_nothing_else() {
         cat /proc/self/status; ls /sys/class/net; ls /dev; echo done > output; exit 7";
     let job = podman.job("plain", script, json!({ "env": { "GREETING": "hello" } }));
     job.workspace.place("input", b"from outside\n").expect("placed");
-    job.workspace.give_to(USER.0, USER.1).expect("given");
+    job.workspace.give_to(job.user, job.user).expect("given");
     runtime
         .ensure_image(&podman.image, &job.ceiling)
         .await
@@ -263,7 +147,8 @@ async fn a_job_has_its_files_and_nothing_else() {
     let ended = container.wait().await.expect("ended");
     let log = job.log();
     assert_eq!(ended.exit.code, 7, "{log}");
-    for line in ["from outside", "hello /work", "61000", "scratch"] {
+    let user = job.user.to_string();
+    for line in ["from outside", "hello /work", &user, "scratch"] {
         assert!(log.contains(line), "no {line:?} in {log}");
     }
     assert_eq!(log.matches("Read-only file system").count(), 3, "{log}");
@@ -317,10 +202,9 @@ async fn limits_hold() {
     let most = disk.ceiling.disk_mib << 20;
     let reason = usage::exceeded(disk.workspace.work().to_owned(), most, 0).await;
     assert!(reason.contains("more than the 10 MiB"), "{reason}");
+    assert_ne!(processes_of(disk.user), 0, "it has ended by itself");
     container.stop(Duration::ZERO).await.expect("stopped");
-    let left = usage::measure(disk.workspace.work());
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(usage::measure(disk.workspace.work()), left, "it still writes");
+    assert_eq!(processes_of(disk.user), 0, "something of it still writes");
 
     let line = "x".repeat(100);
     let talk = format!("i=0; while [ $i -lt 5000 ]; do echo {line}; i=$((i+1)); done");
@@ -357,14 +241,13 @@ async fn stopping_asks_first_and_kills_then() {
     );
     let mut container = deaf.start(&runtime).await;
     deaf.made("up").await;
+    deaf.made("here").await;
+    assert!(processes_of(deaf.user) >= 2, "the shell and what it started");
     let asked = Instant::now();
     let ended = container.stop(GRACE).await.expect("stopped");
     assert!(asked.elapsed() >= GRACE, "it was not given its grace");
     assert_eq!(ended.exit.code, 137);
-    deaf.made("here").await;
-    std::fs::remove_file(deaf.workspace.work().join("here")).expect("removed");
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(!deaf.workspace.work().join("here").exists(), "something of it lives on");
+    assert_eq!(processes_of(deaf.user), 0, "something of it lives on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -429,7 +312,7 @@ async fn an_image_that_is_not_there_is_not_run() {
     let mut job = podman.job("absent", "exit 0", json!({}));
     job.runner.image = other;
     job.try_start(&runtime).await.expect_err("refused");
-    let error = Runtime::connect(&podman.folder.path().join("no.sock"), OWNER.to_owned())
+    let error = Runtime::connect(&podman.folder("no.sock"), OWNER.to_owned())
         .await
         .expect_err("no socket");
     assert!(error.to_string().contains("no container runtime answers"), "{error:#}");

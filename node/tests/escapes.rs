@@ -120,6 +120,13 @@ fn processes_of(user: u32) -> usize {
         .count()
 }
 
+/// Processes that work in this folder.
+fn processes_in(folder: &Path) -> usize {
+    let entries = std::fs::read_dir("/proc").expect("listed").flatten();
+    let works = |entry: &std::fs::DirEntry| std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder);
+    entries.filter(works).count()
+}
+
 #[tokio::test]
 async fn the_node_key_cannot_be_read() {
     let bench = Bench::new(
@@ -252,17 +259,22 @@ async fn a_fork_bomb_stays_below_its_limit_and_goes_with_the_job() {
 
 #[tokio::test]
 async fn children_that_leave_every_session_end_with_the_job() {
-    let body = "(setsid sh -c '(setsid sh -c \"while :; do touch beat; sleep 0.02; done\" &) &' &); \
-                while [ ! -e beat ]; do sleep 0.01; done; exit 4";
+    let body = "(setsid sh -c '(setsid sh -c \"touch beat; while :; do sleep 1; done\" &) &' &); \
+                while [ ! -e go ]; do sleep 0.01; done; exit 4";
     let bench = Bench::new(body);
-    let (code, log) = bench.run().await;
-    assert_eq!(code, 4, "{log}");
-    std::fs::remove_file(bench.workspace.work().join("beat")).expect("it was there");
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(
-        !bench.workspace.work().join("beat").exists(),
-        "something of it lives on"
-    );
+    let work = bench.workspace.work();
+    let mut process = bench.start(LIMITS, bench.user, Mode::Auto).await;
+    let started = Instant::now();
+    while !work.join("beat").exists() {
+        assert!(started.elapsed() < PATIENCE, "nothing beats: {}", bench.log());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(processes_in(work) >= 2, "the job and what left its session");
+    std::fs::write(work.join("go"), "").expect("written");
+    let exit = tokio::time::timeout(PATIENCE, process.wait()).await;
+    let exit = exit.expect("in time").expect("ended");
+    assert_eq!(exit.code, 4, "{}", bench.log());
+    assert_eq!(processes_in(work), 0, "something of it lives on");
 }
 
 #[tokio::test]

@@ -1,14 +1,27 @@
-//! Every action of everyone, through the built `gantry` on a network that it has set up itself: no matcher, no node and no
-//! indexer does anything on the way.
+//! Every action of everyone, through the built `gantry` on a network that it has set up itself: no matcher and no
+//! indexer does anything on the way, and only the modules below start a node.
 
+#[path = "cli/containers.rs"]
+mod containers;
+#[path = "cli/daemon.rs"]
+mod daemon;
 #[path = "cli/gantry.rs"]
 mod gantry;
+#[path = "cli/logs.rs"]
+mod logs;
 #[path = "cli/once.rs"]
 mod once;
+#[path = "../../node/tests/podman/mod.rs"]
+mod podman;
+#[path = "cli/sealed.rs"]
+mod sealed;
+#[path = "cli/several.rs"]
+mod several;
 
 use anyhow::{Context as _, ensure};
-use gantry::Network;
+use gantry::{Network, finish};
 use gantry_sdk::receipt::ReceiptStatus;
+use gantry_tests::market::repository;
 use serde_json::Value;
 
 /// Exit codes.
@@ -398,6 +411,41 @@ fn leaving(network: &Network, node: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn doctor_knows_programs_and_host(network: &Network, health: &Value) -> anyhow::Result<()> {
+    let checks = health["checks"].as_array().context("checks")?;
+    let check = |name: &str| {
+        let found = checks.iter().find(|check| check["check"] == name);
+        found.with_context(|| format!("no check of {name}: {health}"))
+    };
+    for name in ["registry", "staking", "market"] {
+        let (check, details) = (check(name)?, &check(name)?["details"]);
+        let found = text(&check["found"]);
+        ensure!(
+            found.contains(text(&details["program"])) && found.contains("in slot"),
+            "{check}"
+        );
+        ensure!(found.contains("IDL 0.") && details["slot"].is_u64(), "{check}");
+        let authority = details["authority"].as_str();
+        ensure!(authority.is_none_or(|key| found.contains(key)), "{check}");
+        // What is deployed is what was built, byte for byte.
+        let built = std::fs::read(repository().join(format!("target/deploy/{name}.so")))?;
+        let end = built.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let code = gantry_sdk::Hash32::of(&built[..end]).to_string();
+        ensure!(text(&details["code_sha256"]) == code, "{check}");
+    }
+    for name in ["node", "GPU", "runner"] {
+        let found = text(&check(name)?["found"]);
+        ensure!(
+            !found.is_empty() && !found.contains(['{', '[']),
+            "{name}: no text for people: {found}"
+        );
+    }
+    ensure!(text(&check("runner")?["found"]).contains("containers: "), "{health}");
+    let (_, shown, _) = finish(network.command("customer").arg("doctor"))?;
+    ensure!(shown.contains("market") && !shown.contains('{'), "{shown}");
+    Ok(())
+}
+
 fn settings(network: &Network) -> anyhow::Result<()> {
     let rpc = network.rpc();
     network.ok(
@@ -440,6 +488,7 @@ fn settings(network: &Network) -> anyhow::Result<()> {
     network.ok("customer", &["profile", "unuse"])?;
     let health = network.ok("customer", &["doctor"])?;
     ensure!(health["healthy"] == true, "{health}");
+    doctor_knows_programs_and_host(network, &health)?;
     let (code, ..) = network.run("customer", &["doctor", "--rpc-url", "http://127.0.0.1:1"])?;
     ensure!(code == 1, "a doctor that finds nothing wrong with nothing");
     let by_command = network.signing_command("customer")?;

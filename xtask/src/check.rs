@@ -246,7 +246,8 @@ fn test_units() -> Result<()> {
     setup::postgres()?;
     let integration =
         test_files(|package, name| package != VM_PACKAGE && !is_end_to_end(name) && !ALONE.contains(&name))?;
-    run_tests(&["--lib", "--bins"], &integration)?;
+    let mut test = tests(&["--lib", "--bins"], &integration);
+    sh::shown(with_containers(&mut test)?)?;
     // The examples in the SDK's documentation. Cargo runs them by themselves only, over what the tests before compiled.
     sh::shown(&mut tests(&["--doc"], &[]))
 }
@@ -315,7 +316,18 @@ fn test_end_to_end() -> Result<()> {
     let files = test_files(|_, name| is_end_to_end(name) && !ALONE.contains(&name))?;
     let mut test = tests(&[], &files);
     // Each starts a whole market: several at once on a small machine would only measure how they starve each other.
-    sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
+    sh::shown(with_containers(&mut test)?.args(["--", "--test-threads", "1", "--nocapture"]))
+}
+
+/// Has tests that need containers fail where they cannot run, unless that is known from the start.
+fn with_containers(test: &mut Command) -> Result<&mut Command> {
+    match setup::containers()? {
+        None => {
+            test.env("GANTRY_REQUIRE_CONTAINERS", "1");
+        }
+        Some(reason) => eprintln!("==> SKIPPED are the tests that need containers: {reason}"),
+    }
+    Ok(test)
 }
 
 fn test_contract() -> Result<()> {

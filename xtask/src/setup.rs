@@ -41,6 +41,9 @@ pub(crate) fn all() -> Result<()> {
     documentation()?;
     toolchain()?;
     Package::ensure()?;
+    if let Some(reason) = containers()? {
+        eprintln!("setup: containers cannot run here, and tests that need them will be skipped: {reason}");
+    }
     browser()?;
     eprintln!("setup: all is there");
     Ok(())
@@ -180,6 +183,43 @@ pub(crate) fn browser() -> Result<Option<PathBuf>> {
     )?))
 }
 
+/// Podman and runc, which the container runner is tested with. Where containers cannot run at all, gives the reason:
+/// for as long as it takes to start one, tests are root, in namespaces of their own, and write control groups.
+pub(crate) fn containers() -> Result<Option<String>> {
+    if !is_root()? {
+        return Ok(Some("the tests' own Podman needs root".to_owned()));
+    }
+    let programs = [("podman", "podman"), ("runc", "runc")];
+    let missing: Vec<_> = programs
+        .into_iter()
+        .filter(|(program, _)| !on_path(program))
+        .map(|(_, package)| package)
+        .collect();
+    if !missing.is_empty() {
+        if !on_path("apt-get") {
+            return Ok(Some(format!("there is no {}", missing.join(" and no "))));
+        }
+        install(&missing)?;
+    }
+    // Both are what containers of a CI without privileges lack.
+    let mut namespaces = Command::new("unshare");
+    if !sh::succeeds(namespaces.args(["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "true"])) {
+        return Ok(Some("this root may make no namespaces".to_owned()));
+    }
+    let groups = Path::new("/sys/fs/cgroup");
+    // Version 1 has a tree for each resource, version 2 one for all.
+    let memory = groups.join("memory");
+    let tree = if memory.is_dir() { memory } else { groups.to_owned() };
+    let group = tree.join(format!("gantry-setup-{}", std::process::id()));
+    match fs::create_dir(&group).and_then(|()| fs::remove_dir(&group)) {
+        Ok(()) => Ok(None),
+        Err(error) => Ok(Some(format!(
+            "no control group can be made in {}: {error}",
+            tree.display()
+        ))),
+    }
+}
+
 /// A Postgres server to start, unless `DATABASE_URL` names one that runs.
 pub(crate) fn postgres() -> Result<()> {
     if env::var_os("DATABASE_URL").is_some_and(|url| !url.is_empty()) || server_programs().is_some() {
@@ -280,13 +320,17 @@ fn install_large(packages: &[&str], size: Option<&str>) -> Result<()> {
 
 /// The words before a command that make it run as root.
 fn as_root() -> Result<Vec<&'static str>> {
-    if sh::output(Command::new("id").arg("-u"))?.trim() == "0" {
+    if is_root()? {
         return Ok(Vec::new());
     }
     if sh::succeeds(Command::new("sudo").args(["-n", "true"])) {
         return Ok(vec!["sudo", "-n"]);
     }
     bail!("you are not root and `sudo -n` wants a password")
+}
+
+fn is_root() -> Result<bool> {
+    Ok(sh::output(Command::new("id").arg("-u"))?.trim() == "0")
 }
 
 fn root_command(prefix: &[&str], program: &str) -> Command {

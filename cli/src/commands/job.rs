@@ -1,8 +1,9 @@
 //! Jobs.
 
 use super::{
+    logs,
     open::{Wanted, open},
-    view, watch, why,
+    result, view, watch, why,
 };
 use crate::{
     context::{Context, token_of},
@@ -18,13 +19,15 @@ use gantry_sdk::{
     state::JobExt,
 };
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Open, follow, stop and settle jobs. A job is named by its number with the wallet, or by its address.
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
     /// Open a job from a spec file and deposit for it
-    #[command(after_help = "Example: gantry job open examples/render.json")]
+    #[command(
+        after_help = "Examples:\n  gantry job open examples/render.json\n  gantry job open secret.json --node NODE --seal"
+    )]
     Open {
         /// The job spec
         spec: PathBuf,
@@ -43,6 +46,9 @@ pub(crate) enum JobCommand {
         /// A name of your own for this opening: run again with it, also after a crash, it opens no second job
         #[arg(long, value_name = "NAME", conflicts_with_all = ["id", "dry_run"])]
         once: Option<String>,
+        /// Seal spec and input files to that node, and the result to this wallet: the store sees nothing of them
+        #[arg(long, requires = "node", conflicts_with_all = ["id", "once"])]
+        seal: bool,
         /// Follow it until it is closed
         #[arg(long)]
         watch: bool,
@@ -69,6 +75,9 @@ pub(crate) enum JobCommand {
         /// How far; to the bill unless said otherwise
         #[arg(long, value_enum, default_value_t = watch::Until::Closed, value_name = "STATE")]
         until: watch::Until,
+        /// Show what the job writes, too; in a terminal that is always done
+        #[arg(long)]
+        logs: bool,
     },
     /// End a running job now; what was served is paid
     Stop {
@@ -125,7 +134,16 @@ pub(crate) enum JobCommand {
         /// Number or address
         job: String,
     },
-    /// Fetch a job's outputs and logs, verified against their hashes
+    /// Show what a job writes, while it runs or afterwards: standard output and error, as its node signed them
+    #[command(after_help = "Example: gantry job logs 0 --follow")]
+    Logs {
+        /// Number or address
+        job: String,
+        /// Go on until the job has ended
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Fetch a job's outputs and logs, verified against their hashes; a sealed result is opened with the wallet's key
     #[command(after_help = "Example: gantry job result 0 --out result/")]
     Result {
         /// Number or address
@@ -151,6 +169,7 @@ impl JobCommand {
                 matcher,
                 id,
                 once,
+                seal,
                 watch,
             } => {
                 let wanted = Wanted {
@@ -159,18 +178,19 @@ impl JobCommand {
                     matcher,
                     id,
                     once,
+                    seal,
                     watch,
                 };
                 let address = open(context, &spec, wanted).await?;
                 if watch {
-                    watch::follow(context, address, watch::Until::Closed).await
+                    watch::follow(context, address, watch::Until::Closed, false).await
                 } else {
                     Ok(())
                 }
             }
             Self::List { all, closed } => list(context, all, closed).await,
             Self::Show { job } => show(context, &context.job_address(&job)?).await,
-            Self::Watch { job, until } => watch::follow(context, context.job_address(&job)?, until).await,
+            Self::Watch { job, until, logs } => watch::follow(context, context.job_address(&job)?, until, logs).await,
             Self::Stop { job } => {
                 let address = context.job_address(&job)?;
                 context.gantry.stop_job(&context.wallet()?, &address).await?;
@@ -211,7 +231,8 @@ impl JobCommand {
                 let signature = context.gantry.resolve_dispute(&context.wallet()?, &address).await?;
                 closed_by(context, &address, signature).await
             }
-            Self::Result { job, out } => result(context, &context.job_address(&job)?, &out).await,
+            Self::Result { job, out } => result::save(context, &context.job_address(&job)?, &out).await,
+            Self::Logs { job, follow } => logs::show(context, context.job_address(&job)?, follow).await,
             Self::Why { job } => {
                 let (address, job) = context.job(&job).await?;
                 why::explain(context, &address, &job).await
@@ -420,37 +441,6 @@ pub(super) async fn closed_by(context: &Context, address: &Pubkey, signature: Si
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     show_closed(context, address, &JobHistory::default()).await
-}
-
-async fn result(context: &Context, address: &Pubkey, out: &Path) -> Result<()> {
-    if out.is_file() {
-        return Err(Usage(format!("--out {}: is a file, name a folder", out.display())).into());
-    }
-    let blobs = context.blobs()?;
-    let manifest = context.gantry.result(address, &blobs).await?;
-    let written = manifest.save(&blobs, out).await?;
-    let files: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
-    let value = json!({
-        "job": address.to_string(),
-        "exit_code": manifest.exit_code,
-        "device": manifest.device,
-        "files": files,
-        "missing": manifest.missing,
-    });
-    context.show(value, || {
-        let mut rows = vec![
-            ("Exit code", manifest.exit_code.to_string()),
-            ("Device", manifest.device.clone()),
-        ];
-        rows.extend(files.iter().map(|file| ("Written", file.clone())));
-        rows.extend(
-            manifest
-                .missing
-                .iter()
-                .map(|file| ("Missing", format!("{file}: the job did not write it"))),
-        );
-        fields(rows)
-    })
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub(super) struct Wanted {
     pub(super) matcher: Option<Pubkey>,
     pub(super) id: Option<u64>,
     pub(super) once: Option<String>,
+    pub(super) seal: bool,
     pub(super) watch: bool,
 }
 
@@ -41,16 +42,24 @@ pub(super) async fn open(context: &Context, path: &Path, wanted: Wanted) -> Resu
         matcher,
         id,
         once,
+        seal,
         watch,
     } = wanted;
     // The spec first: nothing is asked of the network for one that cannot be.
     let spec = JobSpec::load(path).with_context(|| path.display().to_string())?;
     let wallet = context.wallet()?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let prepared = spec
-        .prepare(folder, &context.blobs()?)
-        .await
-        .with_context(|| path.display().to_string())?;
+    let blobs = context.blobs()?;
+    let (prepared, id) = match node {
+        Some(node) if seal => {
+            // Before anything is paid for: without the key nobody could read the result.
+            context.key()?;
+            let (sealer, id) = context.gantry.sealer(&wallet.pubkey(), &node).await?;
+            (spec.prepare_sealed(folder, &blobs, &sealer).await, Some(id))
+        }
+        _ => (spec.prepare(folder, &blobs).await, id),
+    };
+    let prepared = prepared.with_context(|| path.display().to_string())?;
     let request = OpenJob {
         spec: &prepared,
         mint,
@@ -71,6 +80,7 @@ pub(super) async fn open(context: &Context, path: &Path, wanted: Wanted) -> Resu
         "id": opened.id,
         "deposited": { "amount": opened.deposited.to_string(), "decimals": token.decimals, "mint": token.mint.to_string() },
         "spec_hash": hex::encode(prepared.hash()),
+        "sealed": prepared.is_sealed(),
         "transaction": opened.signature.map(|signature| signature.to_string()),
     });
     if watch && context.for_scripts() {
@@ -86,7 +96,14 @@ pub(super) async fn open(context: &Context, path: &Path, wanted: Wanted) -> Resu
         fields([
             ("Job", format!("{} ({})", opened.id, opened.address)),
             ("Deposited", token.show(opened.deposited)),
-            ("Spec", hex::encode(prepared.hash())),
+            (
+                "Spec",
+                format!(
+                    "{}{}",
+                    hex::encode(prepared.hash()),
+                    if prepared.is_sealed() { ", sealed" } else { "" }
+                ),
+            ),
             ("Transaction", transaction),
         ])
     })?;

@@ -1,6 +1,11 @@
 //! Following a job live.
 
-use super::{job::show_closed, meter::Meter, view};
+use super::{
+    job::show_closed,
+    logs::{self, Lines, Log, Piece},
+    meter::Meter,
+    view,
+};
 use crate::{
     Format,
     context::{Context, Token},
@@ -78,15 +83,18 @@ struct View<'a> {
     seen: Option<Seen>,
     tokens: Option<Tokens>,
     warned: bool,
+    /// What the job writes, where that is shown and not shown to its end.
+    log: Option<(Log, Lines)>,
 }
 
 /// Follows the job `until` it got there, or is closed. People see a live view, or plain lines where no terminal is;
 /// scripts get one JSON object per line, the bill last.
-pub(crate) async fn follow(context: &Context, address: Pubkey, until: Until) -> Result<()> {
+pub(crate) async fn follow(context: &Context, address: Pubkey, until: Until, logs: bool) -> Result<()> {
     let live = !context.for_scripts() && std::io::stderr().is_terminal();
-    let mut view = View::new(context, address, live)?;
+    let mut view = View::new(context, address, live, logs)?;
     let mut updates = Box::pin(context.gantry.watch(address));
     let mut ticks = tokio::time::interval(TICK);
+    let mut looks = tokio::time::interval(logs::LOOK);
     let closing = loop {
         tokio::select! {
             update = updates.next() => match update {
@@ -94,6 +102,7 @@ pub(crate) async fn follow(context: &Context, address: Pubkey, until: Until) -> 
                     let reached = until.is_reached(&job);
                     view.update(job, now).await?;
                     if reached {
+                        view.log(false).await;
                         view.bar.finish_and_clear();
                         return Ok(());
                     }
@@ -106,8 +115,10 @@ pub(crate) async fn follow(context: &Context, address: Pubkey, until: Until) -> 
                 None => break None,
             },
             _ = ticks.tick() => view.draw(),
+            _ = looks.tick() => view.log(false).await,
         }
     };
+    view.log(true).await;
     view.bar.finish_and_clear();
     if matches!(closing, Some(Closing::Unknown) | None) && !context.for_scripts() {
         eprintln!("The job is closed; the server no longer knows how.");
@@ -118,7 +129,10 @@ pub(crate) async fn follow(context: &Context, address: Pubkey, until: Until) -> 
 }
 
 impl<'a> View<'a> {
-    fn new(context: &'a Context, address: Pubkey, live: bool) -> Result<Self> {
+    fn new(context: &'a Context, address: Pubkey, live: bool, logs: bool) -> Result<Self> {
+        // Unasked, no store is made for it.
+        let is_there = context.has_blobs();
+        let log = (logs || (live && is_there)).then(|| Log::open(context)).transpose()?;
         let target = if live {
             ProgressDrawTarget::stderr()
         } else {
@@ -136,6 +150,7 @@ impl<'a> View<'a> {
             seen: None,
             tokens: None,
             warned: false,
+            log: log.map(|log| (log, Lines::default())),
         })
     }
 
@@ -197,6 +212,66 @@ impl<'a> View<'a> {
             fields.insert("meter".into(), meter.json());
         }
         value
+    }
+
+    /// Shows what the job has written since. What goes wrong with that is told once, and ends no watching.
+    async fn log(&mut self, closed: bool) {
+        let Some((log, lines)) = &mut self.log else { return };
+        let job = self.seen.as_ref().map(|seen| &seen.job);
+        let ended = closed || job.is_some_and(|job| logs::has_result(job));
+        let pieces = match job {
+            _ if ended => log.rest(self.context, &self.address).await,
+            Some(job) => log.more(self.context, &self.address, job).await,
+            None => return,
+        };
+        let mut texts = Vec::new();
+        let mut over = ended;
+        match pieces {
+            Ok(pieces) => {
+                for piece in pieces {
+                    match piece {
+                        Piece::Bytes(bytes) => texts.extend(lines.add(&bytes)),
+                        Piece::Note(note) => {
+                            texts.extend(lines.rest());
+                            texts.push(note.to_owned());
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                over = true;
+                if !closed {
+                    self.say(format!("warning: the job's output cannot be shown: {error:#}"));
+                }
+            }
+        }
+        if over && let Some((_, mut lines)) = self.log.take() {
+            texts.extend(lines.rest());
+        }
+        for text in texts {
+            self.say_line(&text);
+        }
+    }
+
+    /// One line of what the job writes.
+    fn say_line(&self, text: &str) {
+        if self.context.field().is_some() {
+            return;
+        }
+        let value = || json!({ "event": "log", "job": self.address.to_string(), "text": text });
+        let written = match self.context.format() {
+            Format::Table => {
+                self.say(format!("| {}", logs::harmless(text)));
+                Ok(())
+            }
+            Format::Json => line(value().to_string()),
+            Format::Yaml => match serde_yaml_ng::to_string(&value()) {
+                Ok(text) => line(format!("---\n{}", text.trim_end())),
+                Err(error) => Err(error.into()),
+            },
+        };
+        // A reader that has gone is noticed by what matters more.
+        drop(written);
     }
 
     /// Once, before what was deposited is used up.

@@ -235,6 +235,33 @@ impl BlobStore {
         Ok(size)
     }
 
+    /// Stores `bytes` under a name of their own, in place of what is there. For what has no hash yet that anything covers.
+    pub(crate) async fn put_at(&self, location: &ObjectPath, bytes: Bytes) -> Result<(), BlobError> {
+        self.store.put(location, PutPayload::from(bytes)).await?;
+        Ok(())
+    }
+
+    /// The bytes under this name, at most `most`; nothing vouches for them.
+    pub(crate) async fn get_at(&self, location: &ObjectPath, most: u64) -> Result<Option<Bytes>, BlobError> {
+        let found = match self.store.get(location).await {
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            other => other?,
+        };
+        let size = found.meta.size;
+        if size > most {
+            return Err(BlobError::TooMuch { size, most });
+        }
+        Ok(Some(found.bytes().await?))
+    }
+
+    /// Removes what is under this name, if anything is.
+    pub(crate) async fn remove_at(&self, location: &ObjectPath) -> Result<(), BlobError> {
+        match self.store.delete(location).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Whether there is a blob with this SHA-256; its bytes are not looked at.
     ///
     /// # Errors

@@ -38,6 +38,11 @@ pub fn program_name(id: &Pubkey) -> String {
 }
 
 impl Idl {
+    /// Its version.
+    pub fn version(&self) -> &str {
+        self.json["metadata"]["version"].as_str().unwrap_or_default()
+    }
+
     /// Every refusal: code, name, message.
     pub fn errors(&self) -> impl Iterator<Item = (u32, String, String)> + '_ {
         self.list("errors").filter_map(|error| {

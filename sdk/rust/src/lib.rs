@@ -24,6 +24,7 @@ pub mod hash;
 pub mod idl;
 pub mod ix;
 pub mod keys;
+pub mod live_log;
 pub mod manifest;
 pub mod mints;
 pub mod pda;

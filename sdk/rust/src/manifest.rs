@@ -5,6 +5,7 @@ use crate::{
     blob::{BlobError, BlobStore},
     seal::{self, Kind, Opener, SealError},
 };
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::{
     io,
@@ -24,6 +25,25 @@ pub struct StoredFile {
     pub sha256: Hash32,
     /// Bytes, of what was sealed where it is sealed.
     pub size: u64,
+}
+
+impl StoredFile {
+    async fn fetch(&self, blobs: &BlobStore, opener: Option<&Opener<'_>>) -> Result<Bytes, ManifestError> {
+        let bytes = blobs.get(&self.sha256.0).await?;
+        let bytes = match opener {
+            Some(opener) if seal::is_sealed(&bytes) => opener.open(Kind::File, &bytes)?.into(),
+            _ => bytes,
+        };
+        let found = bytes.len() as u64;
+        if found != self.size {
+            return Err(ManifestError::Size {
+                path: self.path.clone(),
+                wanted: self.size,
+                found,
+            });
+        }
+        Ok(bytes)
+    }
 }
 
 /// What a job left behind.
@@ -57,6 +77,9 @@ pub enum ManifestError {
     /// The manifest or a file is sealed and does not open.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The manifest is sealed, and nothing was given to open it.
+    #[error("the result is sealed to the job's customer: open it with that wallet's key")]
+    Sealed,
     /// The manifest is none.
     #[error("the result's manifest does not read: {0}")]
     Malformed(String),
@@ -123,7 +146,7 @@ impl ResultManifest {
     pub async fn fetch(blobs: &BlobStore, output_digest: &[u8; 32]) -> Result<Self, ManifestError> {
         let bytes = blobs.get(output_digest).await?;
         if seal::is_sealed(&bytes) {
-            return Err(SealError::Closed.into());
+            return Err(ManifestError::Sealed);
         }
         Self::decode(&bytes)
     }
@@ -142,6 +165,17 @@ impl ResultManifest {
             return Self::decode(&opener.open(Kind::Manifest, &bytes)?);
         }
         Self::decode(&bytes)
+    }
+
+    /// Standard output and error, verified against their hash, and opened if they are sealed.
+    ///
+    /// # Errors
+    /// If the blob is missing or damaged, or does not open.
+    pub async fn log(&self, blobs: &BlobStore, opener: Option<&Opener<'_>>) -> Result<Option<Bytes>, ManifestError> {
+        match &self.logs {
+            Some(file) => file.fetch(blobs, opener).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Writes the outputs and the logs into `folder`, each verified against its hash; gives the paths written.
@@ -168,19 +202,7 @@ impl ResultManifest {
         }
         let mut written = Vec::new();
         for file in files {
-            let bytes = blobs.get(&file.sha256.0).await?;
-            let bytes = match opener {
-                Some(opener) if seal::is_sealed(&bytes) => opener.open(Kind::File, &bytes)?.into(),
-                _ => bytes,
-            };
-            let found = bytes.len() as u64;
-            if found != file.size {
-                return Err(ManifestError::Size {
-                    path: file.path.clone(),
-                    wanted: file.size,
-                    found,
-                });
-            }
+            let bytes = file.fetch(blobs, opener).await?;
             let path = folder.join(&file.path);
             let io = |source| ManifestError::Io {
                 path: path.clone(),

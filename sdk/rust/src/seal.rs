@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | 13 | `gantry.sealed` |
 //! | 1 | version: 1 |
-//! | 1 | kind: 1 spec, 2 result manifest, 3 file |
+//! | 1 | kind: 1 spec, 2 result manifest, 3 file, 4 part of a log |
 //! | 32 | the sender's X25519 key for this blob alone |
 //! | 24 | nonce |
 //! | … | XChaCha20-Poly1305 of the padded content, tag at the end |
@@ -52,6 +52,8 @@ pub enum Kind {
     Manifest = 2,
     /// An input, an output or a log.
     File = 3,
+    /// A part of a log that is still being written.
+    Log = 4,
 }
 
 /// Where a sealed blob belongs.

@@ -5,6 +5,7 @@ use crate::{
     AnySigner, Keypair, Pubkey, Signature,
     blob::BlobStore,
     ix,
+    live_log::{LogPlace, LogReader},
     manifest::ResultManifest,
     market::accounts::{Job, PaymentMint},
     pda,
@@ -391,6 +392,22 @@ impl Gantry {
         let opener = Opener { key, context };
         let digest = self.output_digest(address).await?;
         Ok((ResultManifest::fetch_with(blobs, &digest, &opener).await?, opener))
+    }
+
+    /// What reads the log of a job that a node has, as its assignment goes.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] where no node has it.
+    pub async fn log_reader(&self, address: &Pubkey, job: &Job) -> Result<LogReader, ClientError> {
+        let node = self.node(&job.node).await?.ok_or_else(|| ClientError::NotFound {
+            what: "node",
+            address: job.node.to_string(),
+        })?;
+        let place = LogPlace {
+            context: self.seal_context(address).await?,
+            assignment: job.assignment,
+        };
+        Ok(LogReader::new(place, node.node_key))
     }
 
     /// What seals the next job of `wallet` to the node account `node`, and that job's number: pass both on to

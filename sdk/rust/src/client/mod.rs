@@ -46,6 +46,7 @@
 //! commitment, or with a [`ClientError`] that says what to do. [`Gantry::reviewed`] looks at each before it is sent.
 
 mod accounts;
+mod deployed;
 mod draft;
 mod error;
 mod fees;
@@ -65,6 +66,7 @@ mod upkeep;
 mod watch;
 
 pub use accounts::{MintInfo, TokenBalance};
+pub use deployed::Deployed;
 pub use error::ClientError;
 pub use fees::PriorityFee;
 pub use history::{JobHistory, PastTransaction};

@@ -1,5 +1,8 @@
 //! What the other commands need, looked at one by one.
 
+mod host;
+mod programs;
+
 use crate::{
     context::Context,
     output::{count, fields},
@@ -7,11 +10,10 @@ use crate::{
 };
 use anyhow::Result;
 use clap::Args;
-use gantry_sdk::{Signer, amount, market, pda, registry, staking};
+use gantry_sdk::{Signer, amount, pda};
 use serde_json::{Value, json};
 use std::{
-    path::{Path, PathBuf},
-    process::Command,
+    path::Path,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -55,8 +57,17 @@ impl State {
 struct Check {
     name: &'static str,
     state: State,
+    /// For people; may have several lines.
     found: String,
     todo: Option<String>,
+    /// The same for programs, where it is more than a sentence.
+    details: Value,
+}
+
+impl Check {
+    fn with(self, details: Value) -> Self {
+        Self { details, ..self }
+    }
 }
 
 fn ok(name: &'static str, found: impl Into<String>) -> Check {
@@ -65,6 +76,7 @@ fn ok(name: &'static str, found: impl Into<String>) -> Check {
         state: State::Ok,
         found: found.into(),
         todo: None,
+        details: Value::Null,
     }
 }
 
@@ -74,6 +86,7 @@ fn warning(name: &'static str, found: impl Into<String>, todo: impl Into<String>
         state: State::Warning,
         found: found.into(),
         todo: Some(todo.into()),
+        details: Value::Null,
     }
 }
 
@@ -83,6 +96,7 @@ fn fails(name: &'static str, found: impl Into<String>, todo: impl Into<String>) 
         state: State::Fails,
         found: found.into(),
         todo: Some(todo.into()),
+        details: Value::Null,
     }
 }
 
@@ -108,15 +122,24 @@ impl Doctor {
         }
         checks.push(indexer(context).await);
         checks.push(disk(&context.config.blob_dir.value));
-        checks.push(host());
+        host::host(&mut checks);
         let failed = checks.iter().filter(|check| check.state == State::Fails).count();
         let value: Vec<Value> = checks
             .iter()
-            .map(|check| json!({ "check": check.name, "state": check.state.name(), "found": check.found, "todo": check.todo }))
+            .map(|check| {
+                json!({
+                    "check": check.name,
+                    "state": check.state.name(),
+                    "found": check.found,
+                    "todo": check.todo,
+                    "details": check.details,
+                })
+            })
             .collect();
         context.show(json!({ "healthy": failed == 0, "checks": value }), || {
             fields(checks.iter().map(|check| {
-                let mut text = format!("{:<8} {}", check.state.name(), check.found);
+                let found = check.found.replace('\n', "\n         ");
+                let mut text = format!("{:<8} {found}", check.state.name());
                 if let Some(todo) = &check.todo {
                     text.push_str(&format!("\n         -> {todo}"));
                 }
@@ -149,21 +172,7 @@ async fn chain(context: &Context, checks: &mut Vec<Check>) -> bool {
     };
     let took = begun.elapsed().as_millis();
     checks.push(ok("RPC server", format!("{} answers in {took} ms", url.value)));
-    for (name, id) in [
-        ("registry", registry::ID),
-        ("staking", staking::ID),
-        ("market", market::ID),
-    ] {
-        checks.push(match gantry.raw_account(&id).await {
-            Ok(Some(account)) if account.executable => ok(name, format!("deployed at {id}")),
-            Ok(_) => fails(
-                name,
-                format!("no program at {id}"),
-                "this cluster has no Gantry, or another version of it: check --rpc-url",
-            ),
-            Err(error) => fails(name, error.to_string(), "ask another RPC server"),
-        });
-    }
+    programs::programs(context, checks).await;
     checks.push(match gantry.market_params().await {
         Ok(Some(params)) if params.genesis_hash == genesis => {
             ok("market's network", "its genesis hash is this cluster's")
@@ -336,30 +345,6 @@ fn disk(folder: &Path) -> Check {
             "disk",
             format!("{}: {error}", there.display()),
             "name another with --blob-dir",
-        ),
-    }
-}
-
-/// What the node daemon sees of this machine, where it is installed.
-fn host() -> Check {
-    let beside = std::env::current_exe()
-        .ok()
-        .and_then(|us| Some(us.parent()?.join("gantry-node")));
-    let program = beside
-        .filter(|path| path.is_file())
-        .unwrap_or_else(|| PathBuf::from("gantry-node"));
-    match Command::new(&program).arg("detect").output() {
-        Err(_) => ok("node", "gantry-node is not installed: only providers need it"),
-        Ok(output) if output.status.success() => {
-            let text = String::from_utf8_lossy(&output.stdout);
-            let seen =
-                serde_json::from_str::<Value>(&text).map_or_else(|_| text.trim().to_owned(), |seen| seen.to_string());
-            ok("node", format!("gantry-node sees {seen}"))
-        }
-        Ok(output) => warning(
-            "node",
-            format!("gantry-node detect: {}", String::from_utf8_lossy(&output.stderr).trim()),
-            "providers: see docs/troubleshooting.md; customers need nothing of it",
         ),
     }
 }
