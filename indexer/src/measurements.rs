@@ -107,6 +107,10 @@ const GAUGES: &[(&str, Unit, &str)] = &[
 
 const COUNTERS: &[(&str, &str)] = &[
     ("gantry_indexer_banks_total", "Confirmed blocks written"),
+    (
+        "gantry_indexer_banks_ahead_total",
+        "Of these, blocks that were written before they were confirmed",
+    ),
     ("gantry_indexer_rows_total", "Account rows inserted or updated"),
     ("gantry_indexer_events_total", "Events written"),
     (
