@@ -33,6 +33,8 @@ impl Drop for Podman {
 fn podman(folder: &Path) -> Command {
     let mut command = Command::new("podman");
     command
+        // conmon leaves a file where it is started when a container runs out of memory.
+        .current_dir(folder)
         .env("CONTAINERS_CONF", folder.join("containers.conf"))
         .arg("--root")
         .arg(folder.join("storage"))
