@@ -7,6 +7,7 @@ mod history;
 mod numeric;
 mod outbox;
 mod rows;
+mod undo;
 mod write;
 
 use std::collections::BTreeSet;
