@@ -1,6 +1,7 @@
 //! The container runner against a real [`Podman`] of this test's own.
 
 mod podman;
+mod processes;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,6 +12,7 @@ use gantry_node::usage;
 use gantry_node::workspace::Workspace;
 use gantry_sdk::spec::{ContainerRunner, ImageRef};
 use podman::Podman;
+use processes::processes_of;
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,16 +20,6 @@ const GRACE: Duration = Duration::from_secs(2);
 const OWNER: &str = "this test";
 /// Neither root nor any user that a host has, and one for each job: what it runs can be told from all else.
 static NEXT_USER: AtomicU32 = AtomicU32::new(61_000);
-
-/// Processes of this user, inside of containers and out.
-fn processes_of(user: u32) -> usize {
-    use std::os::unix::fs::MetadataExt as _;
-    let entries = std::fs::read_dir("/proc").expect("listed").flatten();
-    entries
-        .filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok())
-        .filter(|entry| entry.metadata().is_ok_and(|data| data.uid() == user))
-        .count()
-}
 
 impl Podman {
     async fn runtime(&self) -> Runtime {

@@ -1,6 +1,8 @@
 //! Ways out of the process runner, each of which must be closed. As root the job runs as another user; as anybody else
 //! it runs as the same one, and Landlock alone stands between it and the daemon's files.
 
+mod processes;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,7 @@ use gantry_node::process::{Order, Process};
 use gantry_node::sandbox::{self, Mode, Sandbox};
 use gantry_node::usage;
 use gantry_node::workspace::Workspace;
+use processes::processes_of;
 
 const NODE: &str = env!("CARGO_BIN_EXE_gantry-node");
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -109,15 +112,6 @@ fn without_landlock() -> bool {
         eprintln!("SKIPPED the part with Landlock: this kernel has none");
     }
     missing
-}
-
-fn processes_of(user: u32) -> usize {
-    use std::os::unix::fs::MetadataExt as _;
-    let entries = std::fs::read_dir("/proc").expect("listed").flatten();
-    entries
-        .filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok())
-        .filter(|entry| entry.metadata().is_ok_and(|data| data.uid() == user))
-        .count()
 }
 
 /// Processes that work in this folder.
