@@ -251,7 +251,8 @@ pub async fn watch(store: Store, handle: PrometheusHandle, follows: impl Fn(u64)
             .inspect_err(|error| tracing::debug!(%error, "the state of the tables cannot be measured"))
             .is_ok();
         metrics::gauge!("gantry_indexer_database_up").set(if up { 1.0 } else { 0.0 });
-        looks += 1;
+        // What could not be measured is measured at the next look.
+        looks = if up { looks + 1 } else { 0 };
         tokio::time::sleep(LOOK).await;
     }
 }

@@ -19,6 +19,8 @@ use tokio::process::{Child, Command};
 
 /// For anything that is waited for here.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Kills that the tables survive at least; on a fast machine it is more.
+const KILLS: u32 = 3;
 /// Slots of 50 ms that the network keeps for replay: more than a restart takes, on a busy machine too.
 const REPLAY_SLOTS: u64 = 300;
 
@@ -26,6 +28,17 @@ struct Network {
     _process: Child,
     rpc_url: String,
     grpc_url: String,
+}
+
+/// What the indexers of a test said, shown where it fails.
+struct Log(PathBuf);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", std::fs::read_to_string(&self.0).unwrap_or_default());
+        }
+    }
 }
 
 /// A line of JSON, once the file is there.
@@ -203,6 +216,7 @@ async fn the_tables_are_the_chain_after_kills_and_after_missing_more_than_the_se
     let server = Server::start().await;
     let store = server.store("live").await;
     let url = sqlx::ConnectOptions::to_url_lossy(&*store.pool().connect_options()).to_string();
+    let _log = Log(folder.path().join("indexer.log"));
     let network = network(folder.path()).await;
     let (gantry, chain) = (
         Gantry::connect(network.rpc_url.clone()),
@@ -212,45 +226,45 @@ async fn the_tables_are_the_chain_after_kills_and_after_missing_more_than_the_se
     let mut process = indexer(&network, &url, folder.path(), &collector);
     let deployment = bootstrap(&gantry, folder.path()).await.expect("set up");
 
-    // Killed at moments that are not chosen: each time some more banks were written.
+    // Killed at moments that are not chosen: each time some more banks were written, and what comes next is still there.
     let trading = trade(&gantry, &deployment, folder.path(), 12);
     tokio::pin!(trading);
-    let mut kills = 0;
-    loop {
-        let at = async || {
-            store
-                .checkpoint()
-                .await
-                .expect("an answer")
-                .map_or(0, |at| at.slot as u64)
+    let (mut kills, mut traded) = (0, false);
+    while !traded || kills < KILLS {
+        let written = async || {
+            let at = store.checkpoint().await.expect("an answer");
+            at.map_or(0, |at| at.slot as u64)
         };
-        // A few slots on; or where it has fallen behind, back to where the server still has what comes next.
-        let enough = (at().await + 5).max(chain.slot().await.expect("a slot").saturating_sub(REPLAY_SLOTS / 3));
-        let written = async {
-            while at().await < enough {
+        let begun = written().await;
+        let moved_on = async {
+            loop {
+                let (at, tip) = (written().await, chain.slot().await.expect("a slot"));
+                if at >= begun + 5 && at + REPLAY_SLOTS / 3 >= tip {
+                    return;
+                }
                 tokio::time::sleep(Duration::from_millis(7)).await;
             }
         };
         tokio::select! {
-            () = &mut trading => break,
-            written = tokio::time::timeout(PATIENCE, written) => written.expect("the tables move on"),
+            () = &mut trading, if !traded => traded = true,
+            moved_on = tokio::time::timeout(PATIENCE, moved_on) => {
+                moved_on.expect("the tables move on");
+                process.kill().await.expect("SIGKILL");
+                kills += 1;
+                process = indexer(&network, &url, folder.path(), &collector);
+            }
         }
-        process.kill().await.expect("SIGKILL");
-        kills += 1;
-        process = indexer(&network, &url, folder.path(), &collector);
     }
-    assert!(kills > 2, "{kills} kills while the market moved");
+    println!("{kills} kills");
     let report = compare(&store, &chain).await;
     assert_eq!(
         (report.tables["node"], report.tables["job"], report.tables["provider"]),
         (12, 6, 1)
     );
-    let log = || std::fs::read_to_string(folder.path().join("indexer.log")).expect("the log");
     let missed = gaps(&store).await;
     assert!(
         missed.is_empty(),
-        "no kill kept it away for longer than the server replays: {missed:?}\n{}",
-        log()
+        "no kill kept it away for longer than the server replays: {missed:?}"
     );
     let events: Vec<(String, i64)> =
         sqlx::query_as("select name, count(*) from event where name like 'Job%' group by name order by name")
@@ -279,11 +293,7 @@ async fn the_tables_are_the_chain_after_kills_and_after_missing_more_than_the_se
     let _process = indexer(&network, &url, folder.path(), &collector);
     let report = compare(&store, &chain).await;
     assert_eq!((report.tables["node"], report.tables["job"]), (15, 7));
-    assert!(
-        !gaps(&store).await.is_empty(),
-        "the slots of that time are told\n{}",
-        log()
-    );
+    assert!(!gaps(&store).await.is_empty(), "the slots of that time are told");
     // Their events come from the chain's history, once the slots are final.
     let filled = async {
         let left = "select count(*) from event_gap where from_slot > 0 and filled_at is null";
@@ -296,9 +306,7 @@ async fn the_tables_are_the_chain_after_kills_and_after_missing_more_than_the_se
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, filled)
-        .await
-        .unwrap_or_else(|_| panic!("the gap stays\n{}", log()));
+    tokio::time::timeout(PATIENCE, filled).await.expect("the gap is filled");
     let opened: i64 = sqlx::query_scalar("select count(*) from event where name = 'JobOpened'")
         .fetch_one(store.pool())
         .await

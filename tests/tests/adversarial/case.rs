@@ -152,6 +152,11 @@ impl Case {
 
     /// Runs it on copies of the world: it has to succeed, and so has its twin.
     pub(crate) fn prove(&self) -> Honest {
+        self.tried().unwrap_or_else(|why| panic!("{}: {why}", self.name))
+    }
+
+    /// Runs it on copies of the world, and says what failed.
+    pub(crate) fn tried(&self) -> Result<Honest, String> {
         let (idl, instruction) = (self.described(), &self.act.instruction);
         assert!(
             instruction.data.starts_with(&idl.discriminator),
@@ -166,17 +171,21 @@ impl Case {
         );
         let mut world = self.world.fork();
         let before = wealth(&world);
-        let result = self.send(&mut world, &self.act.transaction());
-        let result = result.unwrap_or_else(|| panic!("{}: a key is missing", self.name));
-        result.unwrap_or_else(|refusal| panic!("{}: {refusal:#?}", self.name));
-        let twin_change = self.twin.as_ref().map(|twin| {
-            let mut world = self.world.fork();
-            let before = wealth(&world);
-            let result = self.send(&mut world, &twin.transaction());
-            let result = result.unwrap_or_else(|| panic!("the twin of {}: a key is missing", self.name));
-            result.unwrap_or_else(|refusal| panic!("the twin of {}: {refusal:#?}", self.name));
-            change(&before, &wealth(&world))
-        });
+        let run = |world: &mut World, act: &Act, whose: &str| match self.send(world, &act.transaction()) {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(refusal)) => Err(format!("{whose} is refused: {refusal:#?}")),
+            None => Err(format!("{whose} lacks a key")),
+        };
+        run(&mut world, &self.act, "it")?;
+        let twin_change = match &self.twin {
+            Some(twin) => {
+                let mut world = self.world.fork();
+                let before = wealth(&world);
+                run(&mut world, twin, "its twin")?;
+                Some(change(&before, &wealth(&world)))
+            }
+            None => None,
+        };
         let change = change(&before, &wealth(&world));
         let (mut created, mut made, mut closed) = (Vec::new(), BTreeMap::new(), Vec::new());
         for (place, meta) in instruction.accounts.iter().enumerate() {
@@ -190,13 +199,13 @@ impl Case {
                 _ => {}
             }
         }
-        Honest {
+        Ok(Honest {
             twin_change: twin_change.unwrap_or_else(|| change.clone()),
             change,
             created,
             made,
             closed,
-        }
+        })
     }
 }
 
