@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
@@ -23,8 +24,15 @@ use crate::{
 /// The version of cargo-deny that checks the licences; it is kept in the cache folder.
 const CARGO_DENY: &str = "0.20.2";
 
+/// Markets that run at once, each with a network, a database and daemons of its own. They wait for slots more than they
+/// compute: two take half the time, and more would starve each other on the two cores that CI has.
+const MARKETS: [&str; 4] = ["--", "--nocapture", "--test-threads", "2"];
+
 /// The package whose tests run the programs in the VM, and the processes.
 const VM_PACKAGE: &str = "gantry-tests";
+/// What compiles our own crates during the checks: the compiler with clippy in it.
+static WRAPPER: OnceLock<&str> = OnceLock::new();
+
 /// Test files that are groups of their own.
 const ALONE: [&str; 6] = ["adversarial", "contract", "docs", "faults", "invariants", "s3"];
 
@@ -81,9 +89,9 @@ const STEPS: &[Step] = &[
         work: || programs::build(Compiler::Debian, true),
     },
     Step {
-        name: "clippy",
+        name: "everything compiles, and clippy",
         group: Group::Lint,
-        work: lint,
+        work: compile_linted,
     },
     Step {
         name: "unit tests of the programs",
@@ -155,6 +163,7 @@ const STEPS: &[Step] = &[
 /// Runs the groups named, or all of them but S3, and stops at the first that fails.
 pub(crate) fn run(only: &[Group]) -> Result<()> {
     setup::build_programs()?;
+    WRAPPER.get_or_init(|| "clippy-driver");
     let mut table: Vec<(&str, Duration)> = Vec::new();
     for step in STEPS.iter().filter(|step| match only {
         [] => step.group != Group::S3,
@@ -208,6 +217,30 @@ pub(crate) fn lint() -> Result<()> {
     in_both(|cargo| {
         cargo.args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
     })
+}
+
+/// Compiles all that the checks run, with clippy, and refuses warnings.
+///
+/// `cargo clippy` checks every dependency once more before it, without compiling it: from nothing that takes as long as
+/// half of the build does. With clippy as the wrapper of our own crates alone, both are one.
+fn compile_linted() -> Result<()> {
+    for workspace in [programs::workspace(), paths::root()] {
+        let mut build = cargo(&workspace);
+        build.args(["build", "--workspace", "--all-targets", "--message-format", "json"]);
+        let mut warnings = 0;
+        sh::lines(&mut build, |line| {
+            let said: Value = serde_json::from_str(line).context("cargo's messages")?;
+            if let Some(text) = said["message"]["rendered"].as_str() {
+                eprint!("{text}");
+            }
+            warnings += u32::from(said["message"]["level"] == "warning");
+            Ok(())
+        })?;
+        if warnings > 0 {
+            bail!("{warnings} warnings, and none is let through");
+        }
+    }
+    Ok(())
 }
 
 /// Builds every program of the off-chain workspace in one go, so that what they share is compiled once, and the example
@@ -315,8 +348,7 @@ fn test_end_to_end() -> Result<()> {
     build_binaries()?;
     let files = test_files(|_, name| is_end_to_end(name) && !ALONE.contains(&name))?;
     let mut test = tests(&[], &files);
-    // Each starts a whole market: several at once on a small machine would only measure how they starve each other.
-    sh::shown(with_containers(&mut test)?.args(["--", "--test-threads", "1", "--nocapture"]))
+    sh::shown(with_containers(&mut test)?.args(MARKETS))
 }
 
 /// Has tests that need containers fail where they cannot run, unless that is known from the start.
@@ -352,9 +384,7 @@ fn test_faults() -> Result<()> {
     setup::faketime()?;
     programs::compile_deployed(Compiler::Debian)?;
     build_binaries()?;
-    // Each has a network, a database and an indexer of its own, and counts on being in time.
-    let mut test = tests(&[], &["faults".to_owned()]);
-    sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
+    sh::shown(tests(&[], &["faults".to_owned()]).args(MARKETS))
 }
 
 fn test_docs() -> Result<()> {
@@ -362,12 +392,11 @@ fn test_docs() -> Result<()> {
     setup::documentation()?;
     programs::compile_deployed(Compiler::Debian)?;
     build_binaries()?;
-    // One page at a time: each starts a whole market.
     let mut test = tests(&[], &["docs".to_owned()]);
     if let Some(path) = Package::ensure()?.path() {
         test.env("PATH", path);
     }
-    sh::shown(test.args(["--", "--test-threads", "1", "--nocapture"]))
+    sh::shown(test.args(MARKETS))
 }
 
 /// Which test files start several processes: they need all binaries, and the machine for themselves.
@@ -454,6 +483,8 @@ fn cargo_deny() -> Result<PathBuf> {
             "--version",
             CARGO_DENY,
             "--no-default-features",
+            // It runs for seconds, and is compiled for minutes.
+            "--debug",
             "--root",
         ])
         .arg(&home)
@@ -483,6 +514,9 @@ fn in_both(arguments: impl Fn(&mut Command)) -> Result<()> {
 pub(crate) fn cargo(workspace: &Path) -> Command {
     let mut command = Command::new(paths::cargo());
     command.current_dir(workspace).env_remove("LD_LIBRARY_PATH");
+    if let Some(wrapper) = WRAPPER.get() {
+        command.env("RUSTC_WORKSPACE_WRAPPER", wrapper);
+    }
     // What the cargo that runs xtask says of xtask. Build scripts watch it (ring's does), so that with it each change
     // between `cargo test` and `cargo xtask test` would compile half of the workspace anew.
     for (name, _) in std::env::vars_os() {

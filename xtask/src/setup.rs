@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{paths, progress::Steps, sh, toolchain::Toolchain, typescript::Package};
 
-/// What compiling the off-chain workspace runs, and the Debian package that has it. OpenSSL, the Protocol Buffers
-/// compiler and SQLite are built or brought by the crates themselves.
+/// What compiling the off-chain workspace runs, and the Debian package that has it. The Protocol Buffers compiler and
+/// SQLite are brought by the crates themselves.
 const BUILD_PROGRAMS: &[(&str, &str)] = &[
     ("cc", "gcc"),
     ("c++", "g++"),
@@ -56,11 +56,15 @@ pub(crate) fn toolchain() -> Result<Toolchain> {
 
 /// What compiling the off-chain workspace runs.
 pub(crate) fn build_programs() -> Result<()> {
-    let missing: Vec<_> = BUILD_PROGRAMS
+    let mut missing: Vec<_> = BUILD_PROGRAMS
         .iter()
         .filter(|(program, _)| !on_path(program))
         .map(|(_, package)| *package)
         .collect();
+    // The virtual machine's secp256r1 precompile. `.cargo/config.toml` says why the crate does not bring its own.
+    if !sh::succeeds(Command::new("pkg-config").args(["--exists", "openssl"])) {
+        missing.push("libssl-dev");
+    }
     if missing.is_empty() { Ok(()) } else { install(&missing) }
 }
 

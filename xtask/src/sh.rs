@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     fmt::Write as _,
     fs::File,
-    io::Read,
+    io::{BufRead, BufReader, Read},
     path::Path,
     process::{Command, ExitStatus, Stdio},
 };
@@ -45,6 +45,22 @@ pub(crate) fn quiet(command: &mut Command, log: &Path) -> Result<()> {
             Err(_) => error.context(format!("see {}", log.display())),
         }
     })
+}
+
+/// Runs a command whose error output people want to see, and gives `take` each line of its standard output as it comes.
+pub(crate) fn lines(command: &mut Command, mut take: impl FnMut(&str) -> Result<()>) -> Result<()> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().with_context(|| not_started(command))?;
+    let mut out = child
+        .stdout
+        .take()
+        .into_iter()
+        .flat_map(|out| BufReader::new(out).lines());
+    let taken = out.try_for_each(|line| {
+        take(&line.with_context(|| format!("{} wrote something that is no text", self::line(command)))?)
+    });
+    check(command, child.wait()?)?;
+    taken
 }
 
 /// Runs a command and returns its standard output.
