@@ -2,8 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     sync::OnceLock,
     time::{Duration, Instant},
@@ -14,15 +13,12 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::{
-    paths,
+    licences, paths,
     programs::{self, Compiler},
     progress::seconds,
     s3, setup, sh,
     typescript::Package,
 };
-
-/// The version of cargo-deny that checks the licences; it is kept in the cache folder.
-const CARGO_DENY: &str = "0.20.2";
 
 /// Markets that run at once, each with a network, a database and daemons of its own. They wait for slots more than they
 /// compute: two take half the time, and more would starve each other on the two cores that CI has.
@@ -151,7 +147,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "licences",
         group: Group::Licenses,
-        work: check_licenses,
+        work: licences::check,
     },
     Step {
         name: "blob store over S3",
@@ -442,63 +438,6 @@ fn tests(kinds: &[&str], files: &[String]) -> Command {
         test.args(["--test", name]);
     }
     test
-}
-
-fn check_licenses() -> Result<()> {
-    let deny = cargo_deny()?;
-    for workspace in [paths::root(), programs::workspace()] {
-        let mut check = Command::new(&deny);
-        check
-            .arg("--manifest-path")
-            .arg(workspace.join("Cargo.toml"))
-            .arg("--config")
-            .arg(paths::root().join("deny.toml"))
-            .args(["--all-features", "check"])
-            // What the two workspaces allow is one list: an entry is for either.
-            .args([
-                "--allow",
-                "license-not-encountered",
-                "--allow",
-                "license-exception-not-encountered",
-            ])
-            .args(["--hide-inclusion-graph", "licenses", "bans", "sources"]);
-        sh::shown(&mut check)?;
-    }
-    Ok(())
-}
-
-/// cargo-deny in the cache folder, compiled there first if it is not there.
-fn cargo_deny() -> Result<PathBuf> {
-    let home = paths::cache()?.join(format!("cargo-deny-{CARGO_DENY}"));
-    let binary = home.join("bin/cargo-deny");
-    if binary.exists() {
-        return Ok(binary);
-    }
-    let mut install = cargo(&paths::root());
-    install
-        .args([
-            "install",
-            "cargo-deny",
-            "--locked",
-            "--version",
-            CARGO_DENY,
-            "--no-default-features",
-            // It runs for seconds, and is compiled for minutes.
-            "--debug",
-            "--root",
-        ])
-        .arg(&home)
-        .arg("--target-dir")
-        .arg(home.join("build"));
-    let mut steps = crate::progress::Steps::new("cargo-deny", 1);
-    steps.step("compiling it, which takes minutes, once", || {
-        sh::quiet(&mut install, &home.join("install.log"))?;
-        fs::remove_dir_all(home.join("build")).context("removing what the build left")
-    })?;
-    if !binary.exists() {
-        bail!("cargo install left no {}", binary.display());
-    }
-    Ok(binary)
 }
 
 fn in_both(arguments: impl Fn(&mut Command)) -> Result<()> {
