@@ -8,6 +8,7 @@ pub mod chain;
 pub mod container;
 pub mod daemon;
 pub mod device;
+mod ended;
 pub mod gpu;
 pub mod guard;
 pub mod host;

@@ -15,67 +15,24 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::chain::{Chain, Observation};
 use crate::container::Run;
+use crate::ended::Ended;
 use crate::guard::Exit;
 use crate::host::{Host, JobResult, NotThereYet};
 use crate::journal::Journal;
 use crate::live::{self, LiveLog};
 use crate::meter::Meter;
 use crate::orphans;
-use crate::runner::{Outcome, Running};
+use crate::runner::Running;
 use crate::tasks::{LOOK, Poster, look, watch_job};
 use crate::usage;
 use crate::workspace::Workspace;
 
 /// Times that the command of one assignment is started: it may be what brings the daemon down.
 const MAX_LAUNCHES: u32 = 3;
-/// Exit code of a job whose command was never run, as `docker run` has it.
-const NOT_RUN: i32 = 125;
 /// Seconds before the start deadline at which the node gives up waiting for a spec.
 const START_MARGIN: i64 = 5;
-/// Seconds after which an end was not seen as it happened.
-const UNSEEN: u64 = 5;
 /// Where sequence numbers go on when the journal is lost: far beyond any that can have been used.
 const LOST_JOURNAL_GAP: u64 = 1 << 32;
-
-/// How the run of a job's process ended.
-struct Ended {
-    status: ReceiptStatus,
-    exit_code: i32,
-    note: Option<String>,
-    /// When, Unix seconds on the chain, where that was before anybody looked.
-    at: Option<i64>,
-}
-
-impl Ended {
-    fn failed(note: impl Into<String>) -> Self {
-        Self {
-            status: ReceiptStatus::Failed,
-            exit_code: NOT_RUN,
-            note: Some(note.into()),
-            at: None,
-        }
-    }
-
-    fn completed(exit: Exit, note: impl Into<String>) -> Self {
-        Self {
-            status: ReceiptStatus::Completed,
-            exit_code: exit.code,
-            note: Some(note.into()),
-            at: None,
-        }
-    }
-
-    /// It ended by itself, with the chain's clock at `now`.
-    fn by_itself(outcome: Outcome, now: i64) -> Self {
-        Self {
-            status: ReceiptStatus::Completed,
-            exit_code: outcome.exit.code,
-            note: outcome.note,
-            // What is seen as it happens counts until its result is stored: that is work, too.
-            at: (outcome.ago > UNSEEN).then(|| now.saturating_sub_unsigned(outcome.ago)),
-        }
-    }
-}
 
 /// A session: everything that one assignment of one job needs.
 pub struct Session {

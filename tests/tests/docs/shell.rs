@@ -28,7 +28,14 @@ impl Shell {
     /// Starts a shell in `folder` with nothing of this process's environment but what finds programs. `scratch` is for
     /// its own files.
     pub(crate) fn start(folder: &Path, scratch: &Path) -> anyhow::Result<Self> {
-        let kept = ["PATH", "CARGO_HOME", "RUSTUP_HOME", "GANTRY_CACHE"];
+        // The wrapper is what everything was compiled with already, where the tests run as `cargo xtask test` runs them.
+        let kept = [
+            "PATH",
+            "CARGO_HOME",
+            "RUSTUP_HOME",
+            "GANTRY_CACHE",
+            "RUSTC_WORKSPACE_WRAPPER",
+        ];
         let kept = kept
             .into_iter()
             .filter_map(|name| Some((name, std::env::var_os(name)?)));

@@ -16,7 +16,8 @@ const CODE_AT: usize = 45;
 pub struct Deployed {
     /// Slot of the last deployment; `None` where its loader keeps none.
     pub slot: Option<u64>,
-    /// Who may deploy another program in its place; nobody where there is none.
+    /// Who may deploy another program in its place. Nobody where there is none, or only the system program's address,
+    /// which has no key: a local network's programs have that.
     pub authority: Option<Pubkey>,
     /// SHA-256 of its code without zeros at the end, as `solana-verify get-program-hash` has it.
     pub code: Hash32,
@@ -68,7 +69,7 @@ fn decode(data: &[u8]) -> Option<Deployed> {
     let authority = Pubkey::from(*authority.first_chunk::<32>()?);
     (u32::from_le_bytes(*kind) == PROGRAM_DATA).then(|| Deployed {
         slot: Some(u64::from_le_bytes(*slot)),
-        authority: (*has_authority == 1).then_some(authority),
+        authority: Some(authority).filter(|key| *has_authority == 1 && *key != Pubkey::default()),
         code: code_hash(code),
     })
 }
@@ -103,7 +104,9 @@ mod tests {
         };
         assert_eq!(read, expected);
         assert_eq!(data_address(&data), None);
-        data[12] = 0;
+        data[13..45].fill(0);
+        assert_eq!(decode(&data).expect("reads").authority, None, "nobody has that key");
+        data[12..45].copy_from_slice(&[&[0][..], &authority].concat());
         assert_eq!(decode(&data).expect("reads").authority, None);
         assert_eq!(decode(&data[..44]), None);
         assert_eq!(decode(&program), None);
