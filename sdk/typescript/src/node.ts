@@ -5,7 +5,7 @@
  */
 
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { createKeyPairSignerFromBytes, type KeyPairSigner } from "@solana/kit";
 import { type BlobStore, blobStore } from "./blobs.js";
 import type { ResultManifest } from "./manifest.js";
@@ -54,6 +54,11 @@ export function folderBlobs(folder: string): BlobStore {
       await rename(part, path);
     },
   });
+}
+
+/** What reads the files that a spec names, relative to the folder that the spec lies in: for {@link PrepareOptions}`.files`. */
+export function filesIn(folder: string): (file: string) => Promise<Uint8Array> {
+  return async (file) => new Uint8Array(await readFile(resolve(folder, file)));
 }
 
 /** Writes the outputs and logs of a result into `folder`, each checked against its hash; gives the paths written. */
