@@ -39,6 +39,18 @@ export * from "./gpu.js";
 export * from "./manifest.js";
 export * as maths from "./maths.js";
 export * from "./receipt.js";
+export {
+  isSealed,
+  Opener,
+  paddedLength,
+  type SealContext,
+  SealError,
+  type SealErrorKind,
+  Sealer,
+  SealKey,
+  type SealKind,
+  type SecretSource,
+} from "./seal.js";
 export * from "./spec.js";
 export * from "./stake.js";
 export * from "./state.js";

@@ -8,6 +8,7 @@ import { parseAmount } from "./amount.js";
 import type { BlobStore } from "./blobs.js";
 import { fromHex, sha256, toHex, utf8 } from "./bytes.js";
 import type { OpenJobInstructionDataArgs } from "./generated/index.js";
+import type { Sealer } from "./seal.js";
 import { checkSpec, flagsToBits, gpuCode, tooLong } from "./spec/check.js";
 import { type JobInput, type JobSpec, MAX_SPEC_BYTES, type NodeRequirements, SpecError } from "./spec/types.js";
 
@@ -22,18 +23,25 @@ export interface PreparedSpec {
   readonly bytes: Uint8Array;
   /** The job's `specHash`. */
   readonly hash: Uint8Array;
+  /** What it was sealed with; then its `bytes` and inputs are sealed, too. */
+  readonly sealer?: Sealer;
 }
 
 /** How a spec is prepared. */
 export interface PrepareOptions {
   /** Reads the inputs that a spec names as a `file`: {@link filesIn} of `@gantry/sdk/node` reads them from a folder. */
   files?: (file: string) => Promise<Uint8Array>;
+  /**
+   * Seals the spec, and the inputs that are given as bytes or files, to the node that the job is fixed to: {@link Gantry.sealer} makes it.
+   * What the spec names by its SHA-256 alone stays as it is in the store.
+   */
+  sealer?: Sealer;
 }
 
 /**
  * Checks `spec`, stores its inputs and itself in `blobs`, and gives what {@link Gantry.openJob} takes.
  *
- * @throws {SpecError} naming the first field with a value that cannot be.
+ * @throws {SpecError} naming the first field with a value that cannot be; {@link SealError} where the node's key is none.
  */
 export async function prepareSpec(
   spec: JobSpec,
@@ -48,7 +56,10 @@ export async function prepareSpec(
   const named = { ...checked, inputs };
   const bytes = utf8(JSON.stringify(named));
   if (bytes.length > MAX_SPEC_BYTES) throw tooLong(bytes.length);
-  return { spec: named, bytes, hash: await blobs.put(bytes) };
+  const { sealer } = options;
+  if (sealer === undefined) return { spec: named, bytes, hash: await blobs.put(bytes) };
+  const sealed = await sealer.seal("spec", bytes);
+  return { spec: named, bytes: sealed, hash: await blobs.put(sealed), sealer };
 }
 
 async function storeInput(input: JobInput, field: string, blobs: BlobStore, options: PrepareOptions): Promise<string> {
@@ -62,7 +73,7 @@ async function storeInput(input: JobInput, field: string, blobs: BlobStore, opti
   if (input.sha256 !== undefined && input.sha256.toLowerCase() !== found) {
     throw new SpecError(field, `its bytes have the SHA-256 ${found}, the spec wants ${input.sha256}`);
   }
-  return toHex(await blobs.put(bytes));
+  return toHex(await blobs.put(options.sealer === undefined ? bytes : await options.sealer.seal("file", bytes)));
 }
 
 async function inputBytes(input: JobInput, field: string, options: PrepareOptions): Promise<Uint8Array | undefined> {
