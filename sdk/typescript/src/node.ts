@@ -7,7 +7,7 @@
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { createKeyPairSignerFromBytes, type KeyPairSigner } from "@solana/kit";
-import { type BlobStore, blobStore } from "./blobs.js";
+import { type BlobStore, blobStore, tooMuch } from "./blobs.js";
 import type { ResultManifest } from "./manifest.js";
 import { fetchFile } from "./manifest.js";
 import type { Opener } from "./seal.js";
@@ -39,9 +39,12 @@ export async function loadKeypair(path: string, options: { extractable?: boolean
 /** The blob store in `folder`, laid out as Gantry's other programs do it. */
 export function folderBlobs(folder: string): BlobStore {
   return blobStore({
-    async read(name) {
+    async read(name, most) {
+      const path = join(folder, name);
       try {
-        return new Uint8Array(await readFile(join(folder, name)));
+        const { size } = most === undefined ? { size: 0 } : await stat(path);
+        if (most !== undefined && size > most) throw tooMuch(name, size, most);
+        return new Uint8Array(await readFile(path));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
         throw error;

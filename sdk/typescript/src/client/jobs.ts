@@ -6,6 +6,7 @@ import { isZero, sameBytes, sha256, utf8 } from "../bytes.js";
 import { GantryError, notFound, outOfBounds } from "../errors.js";
 import type { Job, PaymentMint } from "../generated/index.js";
 import * as instructions from "../instructions.js";
+import { LogReader } from "../live-log.js";
 import { fetchManifest, type ResultManifest } from "../manifest.js";
 import { deposit } from "../maths.js";
 import { Opener, type SealContext, SealError, Sealer, type SealKey } from "../seal.js";
@@ -229,6 +230,12 @@ export class Jobs extends Settling {
     const id = (await this.customer(wallet.address))?.nextJobId ?? 0n;
     const context = await this.sealContext(await jobAddress(wallet.address, id));
     return { sealer: new Sealer(nodeKey, context), id };
+  }
+
+  /** What reads the log of a job that a node has, as its assignment goes. {@link Gantry.followLog} does it to the end. */
+  async logReader(address: Address, job: Job): Promise<LogReader> {
+    const { nodeKey } = await this.requireNode(job.node);
+    return new LogReader({ context: await this.sealContext(address), assignment: job.assignment }, nodeKey);
   }
 
   /** Where what is sealed for the job at `job` belongs. */
