@@ -81,6 +81,8 @@ export function memoryBlobs(): BlobStore {
 /**
  * A blob store behind an HTTP server that answers GET and takes PUT at `base` and a blob's name, as S3-compatible stores do.
  *
+ * Logs of running jobs want 404 for what is not there yet: S3 answers 403 unless the caller may list the bucket.
+ *
  * @param request What sends: `fetch`, or one that signs.
  */
 export function httpBlobs(base: string, request: typeof fetch = fetch): BlobStore {

@@ -33,7 +33,8 @@ export interface PrepareOptions {
   files?: (file: string) => Promise<Uint8Array>;
   /**
    * Seals the spec, and the inputs that are given as bytes or files, to the node that the job is fixed to: {@link Gantry.sealer} makes it.
-   * What the spec names by its SHA-256 alone stays as it is in the store.
+   * What the spec names by its SHA-256 alone stays as it is in the store. Sealing again gives other bytes: to open a job again after a
+   * crash, keep what was prepared.
    */
   sealer?: Sealer;
 }

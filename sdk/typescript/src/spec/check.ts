@@ -244,6 +244,11 @@ export function tooLong(bytes: number): SpecError {
 function checkText(json: string): void {
   const tokens = json.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|-?[0-9][0-9.eE+-]*/g) ?? [];
   const open: { names: Set<string>; name: string; free: boolean }[] = [];
+  const at = () =>
+    open
+      .map(({ name }) => name)
+      .filter((name) => name !== "")
+      .join(".");
   for (const [place, token] of tokens.entries()) {
     const top = open.at(-1);
     if (token === "{" || token === "[") open.push({ names: new Set(), name: "", free: top?.name === "env" });
@@ -251,13 +256,10 @@ function checkText(json: string): void {
     else if (token.startsWith('"') && tokens[place + 1] === ":" && top !== undefined) {
       top.name = JSON.parse(token) as string;
       // In an environment the last one counts, as for every other program.
-      if (top.names.has(top.name) && !top.free) throw new SpecError(top.name, "is there twice: leave one out");
+      if (top.names.has(top.name) && !top.free) throw new SpecError(at(), "is there twice: leave one out");
       top.names.add(top.name);
     } else if (/^[-0-9]/.test(token) && !/^[0-9]+$/.test(token)) {
-      throw new SpecError(
-        top?.name ?? "",
-        `\`${token}\` is no whole number to other programs: write 60, not 60.0 or 6e1`,
-      );
+      throw new SpecError(at(), `\`${token}\` is no whole number to other programs: write 60, not 60.0 or 6e1`);
     }
   }
 }
