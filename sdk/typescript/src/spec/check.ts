@@ -255,8 +255,9 @@ function checkText(json: string): void {
     else if (token === "}" || token === "]") open.pop();
     else if (token.startsWith('"') && tokens[place + 1] === ":" && top !== undefined) {
       top.name = JSON.parse(token) as string;
-      // In an environment the last one counts, as for every other program.
+      // In an environment the last one counts, as for every other program, and all are text.
       if (top.names.has(top.name) && !top.free) throw new SpecError(at(), "is there twice: leave one out");
+      if (top.free && !tokens[place + 2]?.startsWith('"')) throw new SpecError(at(), 'write text, "…"');
       top.names.add(top.name);
     } else if (/^[-0-9]/.test(token) && !/^[0-9]+$/.test(token)) {
       throw new SpecError(at(), `\`${token}\` is no whole number to other programs: write 60, not 60.0 or 6e1`);

@@ -89,6 +89,7 @@ test("text that other programs read otherwise is refused", async () => {
     ["more than 64 KiB", swap('"render"', `"${"x".repeat(65_536)}"`), /at most 65536 are allowed/],
     ["a field twice", swap('"version":1', '"version":1,"version":1'), /`version`: is there twice/],
     ["a field twice, once escaped", swap('"tier":2', '"tier":2,"\\u0074ier":2'), /`requirements.tier`: is there twice/],
+    ["a variable twice, once no text", swap('"env":{', '"env":{"SEED":0,'), /`runner.process.env.SEED`: write text/],
     ["a fraction of nothing", swap('"max_duration_seconds":120', '"max_duration_seconds":120.0'), /write 60, not 60.0/],
     ["a power", swap('"max_duration_seconds":120', '"max_duration_seconds":12e1'), /write 60, not 60.0/],
     ["less than nothing", swap('"tier":2', '"tier":-0'), /write 60/],
