@@ -276,7 +276,7 @@ function montgomery(recipient: Address): Uint8Array {
     return new SealError("recipient", message, { cause });
   };
   try {
-    const point = ed25519.Point.fromHex(bytes);
+    const point = ed25519.Point.fromBytes(bytes);
     if (!point.isSmallOrder() && point.isTorsionFree()) return ed25519.utils.toMontgomery(bytes);
   } catch (cause) {
     throw refused(cause);
