@@ -1,5 +1,6 @@
 import type { ReadonlyUint8Array } from "@solana/kit";
 import { sameBytes, sha256, toHex } from "./bytes.js";
+import { isSafePath } from "./spec/check.js";
 
 /** Where specs, inputs and results lie, addressed by their SHA-256. */
 export interface BlobStore {
@@ -7,6 +8,11 @@ export interface BlobStore {
   put(bytes: ReadonlyUint8Array): Promise<Uint8Array>;
   /** The bytes with this SHA-256, verified. */
   get(hash: ReadonlyUint8Array): Promise<Uint8Array>;
+  /**
+   * What a store has that can show logs while a job runs: the bytes under a name of their own, at most `most`, and `undefined` where
+   * there are none. Nothing vouches for them.
+   */
+  getNamed?(name: string, most: number): Promise<Uint8Array | undefined>;
 }
 
 /** A blob that cannot be stored or read. */
@@ -16,8 +22,8 @@ export class BlobError extends Error {
 
 /** What a blob store keeps its blobs in: any map of names to bytes. */
 export interface BlobBackend {
-  /** The bytes under `name`; `undefined` where there are none. */
-  read(name: string): Promise<ReadonlyUint8Array | undefined>;
+  /** The bytes under `name`; `undefined` where there are none. More than `most` need not be read: throw a {@link BlobError}. */
+  read(name: string, most?: number): Promise<ReadonlyUint8Array | undefined>;
   /** Keeps `bytes` under `name`. */
   write(name: string, bytes: ReadonlyUint8Array): Promise<void>;
 }
@@ -47,7 +53,18 @@ export function blobStore(backend: BlobBackend): BlobStore {
       }
       return new Uint8Array(bytes);
     },
+    async getNamed(name, most) {
+      if (!isSafePath(name)) throw new BlobError(`\`${name}\` is no name in a blob store`);
+      const bytes = await backend.read(name, most);
+      if (bytes !== undefined && bytes.length > most) throw tooMuch(name, bytes.length, most);
+      return bytes && new Uint8Array(bytes);
+    },
   };
+}
+
+/** The error of something under `name` that is longer than it may be. */
+export function tooMuch(name: string, bytes: number, most: number): BlobError {
+  return new BlobError(`${name} in the blob store has ${bytes} bytes, at most ${most} are read`);
 }
 
 /** A blob store in memory. */
@@ -63,6 +80,8 @@ export function memoryBlobs(): BlobStore {
 
 /**
  * A blob store behind an HTTP server that answers GET and takes PUT at `base` and a blob's name, as S3-compatible stores do.
+ *
+ * Logs of running jobs want 404 for what is not there yet: S3 answers 403 unless the caller may list the bucket.
  *
  * @param request What sends: `fetch`, or one that signs.
  */
@@ -82,8 +101,13 @@ export function httpBlobs(base: string, request: typeof fetch = fetch): BlobStor
     return response;
   };
   return blobStore({
-    async read(name) {
+    async read(name, most) {
       const response = await send("GET", name);
+      const length = Number(response?.headers.get("content-length") ?? 0);
+      if (most !== undefined && length > most) {
+        await response?.body?.cancel();
+        throw tooMuch(name, length, most);
+      }
       return response === undefined ? undefined : new Uint8Array(await response.arrayBuffer());
     },
     async write(name, bytes) {

@@ -10,12 +10,13 @@ export * from "./addresses.js";
 export * from "./amount.js";
 export * from "./api/client.js";
 export { type ApiEvent, type ApiMessage, type EventFilter, streamEvents } from "./api/events.js";
-export * from "./blobs.js";
+export { type BlobBackend, BlobError, type BlobStore, blobName, blobStore, httpBlobs, memoryBlobs } from "./blobs.js";
 export { fromHex, sha256, toHex } from "./bytes.js";
 export type { Found, MintInfo } from "./client/accounts.js";
 export { Gantry, type GantryOptions } from "./client/gantry.js";
 export type { EventOf, JobHistory, PastTransaction } from "./client/history.js";
 export type { JobCost, OpenedJob, OpenJob } from "./client/jobs.js";
+export type { FollowLogOptions, LogUpdate } from "./client/log.js";
 export type { Preview, Review, SendOptions, Sent, TokenChange } from "./client/send.js";
 export type { NodeListing } from "./client/supply.js";
 export type { JobUpdate } from "./client/watch.js";
@@ -36,9 +37,22 @@ export type {
   StakingParams,
 } from "./generated/index.js";
 export * from "./gpu.js";
+export { LogError, type LogErrorKind, type LogPiece, type LogPlace, LogReader, logPartName } from "./live-log.js";
 export * from "./manifest.js";
 export * as maths from "./maths.js";
 export * from "./receipt.js";
+export {
+  isSealed,
+  Opener,
+  paddedLength,
+  type SealContext,
+  SealError,
+  type SealErrorKind,
+  Sealer,
+  SealKey,
+  type SealKind,
+  type SecretSource,
+} from "./seal.js";
 export * from "./spec.js";
 export * from "./stake.js";
 export * from "./state.js";

@@ -1,6 +1,7 @@
 import type { ReadonlyUint8Array } from "@solana/kit";
 import type { BlobStore } from "./blobs.js";
 import { fromHex } from "./bytes.js";
+import { isSealed, type Opener } from "./seal.js";
 import { isSafePath } from "./spec.js";
 
 /** A file in the blob store. */
@@ -9,7 +10,7 @@ export interface StoredFile {
   path: string;
   /** SHA-256 of its bytes, hexadecimal. */
   sha256: string;
-  /** Bytes. */
+  /** Bytes, of what was sealed where it is sealed. */
   size: number;
 }
 
@@ -38,9 +39,24 @@ export class ManifestError extends Error {
   override readonly name = "ManifestError";
 }
 
-/** The manifest with the SHA-256 `digest`. */
-export async function fetchManifest(blobs: BlobStore, digest: ReadonlyUint8Array): Promise<ResultManifest> {
-  const text = new TextDecoder().decode(await blobs.get(digest));
+/**
+ * The manifest with the SHA-256 `digest`, opened if it is sealed.
+ *
+ * @throws {ManifestError} also if it is sealed and there is no `opener`; {@link SealError} if it does not open.
+ */
+export async function fetchManifest(
+  blobs: BlobStore,
+  digest: ReadonlyUint8Array,
+  opener?: Opener,
+): Promise<ResultManifest> {
+  const bytes = await blobs.get(digest);
+  const sealed = isSealed(bytes);
+  if (sealed && opener === undefined) {
+    throw new ManifestError(
+      "the result is sealed to the job's customer: open it with `sealedResult` and that wallet's key",
+    );
+  }
+  const text = new TextDecoder().decode(sealed ? await opener?.open("manifest", bytes) : bytes);
   let manifest: ResultManifest;
   try {
     manifest = JSON.parse(text) as ResultManifest;
@@ -53,11 +69,22 @@ export async function fetchManifest(blobs: BlobStore, digest: ReadonlyUint8Array
   return manifest;
 }
 
-/** The bytes of one of a manifest's files, with hash, size and path checked. */
-export async function fetchFile(blobs: BlobStore, file: StoredFile): Promise<Uint8Array> {
+/**
+ * The bytes of one of a manifest's files, with hash, size and path checked, opened if it is sealed.
+ *
+ * @throws {ManifestError} if it is not what the manifest says; {@link SealError} if it does not open.
+ */
+export async function fetchFile(blobs: BlobStore, file: StoredFile, opener?: Opener): Promise<Uint8Array> {
   if (!isSafePath(file.path)) throw new ManifestError(`the result names the file \`${file.path}\`, outside its folder`);
-  const bytes = await blobs.get(fromHex(file.sha256, 32));
+  const stored = await blobs.get(fromHex(file.sha256, 32));
+  const sealed = isSealed(stored);
+  const bytes = sealed && opener !== undefined ? await opener.open("file", stored) : stored;
   if (bytes.length !== file.size) {
+    if (sealed && opener === undefined) {
+      throw new ManifestError(
+        `\`${file.path}\` is sealed to the job's customer: pass what \`sealedResult\` gives to open it`,
+      );
+    }
     throw new ManifestError(`\`${file.path}\` has ${bytes.length} bytes, its manifest says ${file.size}`);
   }
   return bytes;

@@ -146,6 +146,11 @@ export class Accounts {
     return required(await this.job(address), "open job at", address);
   }
 
+  /** The node at `address`. @throws {GantryError} `not-found` where there is none. */
+  async requireNode(address: Address): Promise<generated.Node> {
+    return required(await this.node(address), "node", address);
+  }
+
   /** The pool at `address`. @throws {GantryError} `not-found` where there is none. */
   async requirePool(address: Address): Promise<generated.Pool> {
     return required(await this.pool(address), "pool", address);

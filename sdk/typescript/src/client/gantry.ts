@@ -9,8 +9,10 @@ import {
 } from "@solana/kit";
 import { Api } from "../api/client.js";
 import { type ApiMessage, type EventFilter, streamEvents } from "../api/events.js";
+import type { BlobStore } from "../blobs.js";
 import { outOfBounds } from "../errors.js";
 import { Jobs } from "./jobs.js";
+import { type FollowLogOptions, followJobLog, type LogUpdate } from "./log.js";
 import type { Review } from "./send.js";
 import { sleep } from "./time.js";
 import { type JobUpdate, watchJob } from "./watch.js";
@@ -67,6 +69,33 @@ export class Gantry extends Jobs {
   watch(address: Address, options: { signal?: AbortSignal } = {}): AsyncGenerator<JobUpdate, void, void> {
     const sources = { subscriptions: this.#subscriptions, api: this.#api };
     return watchJob(this, sources, address, options.signal);
+  }
+
+  /**
+   * What the job at `address` writes, on standard output and error together: what is there by now, then what comes, and when it has ended
+   * what is left in its result. Every piece is signed by the job's node, or covered by its final receipt.
+   *
+   * @param blobs The store that the node uses, with `getNamed`.
+   * @example
+   * for await (const update of gantry.followLog(job.address, blobs)) {
+   *   if (update.type === "output") process.stdout.write(update.text);
+   * }
+   *
+   * @throws {LogError} for a part that the job's node did not sign, and for a sealed log without `key`; {@link SealError} for a key that
+   * does not open it.
+   */
+  async *followLog(
+    address: Address,
+    blobs: BlobStore,
+    options: FollowLogOptions = {},
+  ): AsyncGenerator<LogUpdate, void, void> {
+    const quit = new AbortController();
+    const signal = options.signal === undefined ? quit.signal : AbortSignal.any([options.signal, quit.signal]);
+    try {
+      yield* followJobLog(this, this.watch(address, { signal }), address, blobs, { ...options, signal });
+    } finally {
+      quit.abort();
+    }
   }
 
   /** Events as they happen, from the indexer. A cut stream is resumed: none is left out and none comes twice. */

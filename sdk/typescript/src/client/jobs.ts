@@ -1,4 +1,4 @@
-import type { Address, Instruction, Signature, TransactionSigner } from "@solana/kit";
+import type { Address, Instruction, ReadonlyUint8Array, Signature, TransactionSigner } from "@solana/kit";
 import { associatedTokenAddress, jobAddress } from "../addresses.js";
 import { formatAmount } from "../amount.js";
 import type { BlobStore } from "../blobs.js";
@@ -6,8 +6,10 @@ import { isZero, sameBytes, sha256, utf8 } from "../bytes.js";
 import { GantryError, notFound, outOfBounds } from "../errors.js";
 import type { Job, PaymentMint } from "../generated/index.js";
 import * as instructions from "../instructions.js";
+import { LogReader } from "../live-log.js";
 import { fetchManifest, type ResultManifest } from "../manifest.js";
 import { deposit } from "../maths.js";
+import { Opener, type SealContext, SealError, Sealer, type SealKey } from "../seal.js";
 import { type JobTerms, jobTerms, type PreparedSpec } from "../spec.js";
 import { NO_ADDRESS } from "../state.js";
 import { type JobHistory, jobHistory } from "./history.js";
@@ -23,7 +25,7 @@ export interface OpenJob {
   spec: PreparedSpec;
   /** The mint it pays in; may be left out where only one is enabled. */
   mint?: Address;
-  /** The only node account that may serve it. */
+  /** The only node account that may serve it; for a sealed spec, the one that it is sealed to. */
   node?: Address;
   /** The only wallet that may assign it. */
   matcher?: Address;
@@ -184,11 +186,61 @@ export class Jobs extends Settling {
 
   /** The manifest of a job's result, also after the job was closed. @throws {GantryError} `not-found` for one without a result. */
   async result(address: Address, blobs: BlobStore): Promise<ResultManifest> {
-    const job = await this.job(address);
-    const live = job !== undefined && !isZero(job.outputDigest) ? job.outputDigest : undefined;
-    const digest = live ?? (await this.history(address)).outputDigest;
-    if (digest === undefined) throw notFound("result (no final receipt yet) of job", address);
-    return await fetchManifest(blobs, digest);
+    return await fetchManifest(blobs, (await this.#outcome(address)).digest);
+  }
+
+  /**
+   * As {@link result}, and opens one that is sealed to `key`, the customer's. Gives what opens its files, too.
+   *
+   * @example
+   * const { manifest, opener } = await gantry.sealedResult(job.address, blobs, await SealKey.from(wallet));
+   * await saveResult(manifest, blobs, "result", opener);
+   *
+   * @throws {SealError} `wrong-key` where it is sealed to another wallet; others where it does not open.
+   */
+  async sealedResult(
+    address: Address,
+    blobs: BlobStore,
+    key: SealKey,
+  ): Promise<{ manifest: ResultManifest; opener: Opener }> {
+    const opener = new Opener(key, await this.sealContext(address));
+    const { customer, digest } = await this.#outcome(address);
+    try {
+      return { manifest: await fetchManifest(blobs, digest, opener), opener };
+    } catch (error) {
+      if (!(error instanceof SealError) || customer === undefined || customer === key.address) throw error;
+      const message = `this job's result is sealed to its customer, ${customer}: open it with that key, not with ${key.address}'s`;
+      throw new SealError("wrong-key", message, { cause: error });
+    }
+  }
+
+  /**
+   * What seals the next job of the wallet whose key `wallet` is to the node account `node`, and that job's number: pass both on.
+   * The result comes back sealed to the wallet, and who could not open that should not pay for it: so its key is wanted here already.
+   *
+   * @example
+   * const { sealer, id } = await gantry.sealer(await SealKey.from(wallet), node);
+   * const spec = await prepareSpec(wanted, blobs, { sealer });
+   * const job = await gantry.openJob(wallet, { spec, node, id });
+   *
+   * @throws {GantryError} `not-found` for a node that is not listed.
+   */
+  async sealer(wallet: SealKey, node: Address): Promise<{ sealer: Sealer; id: bigint }> {
+    const { nodeKey } = await this.requireNode(node);
+    const id = (await this.customer(wallet.address))?.nextJobId ?? 0n;
+    const context = await this.sealContext(await jobAddress(wallet.address, id));
+    return { sealer: new Sealer(nodeKey, context), id };
+  }
+
+  /** What reads the log of a job that a node has, as its assignment goes. {@link Gantry.followLog} does it to the end. */
+  async logReader(address: Address, job: Job): Promise<LogReader> {
+    const { nodeKey } = await this.requireNode(job.node);
+    return new LogReader({ context: await this.sealContext(address), assignment: job.assignment }, nodeKey);
+  }
+
+  /** Where what is sealed for the job at `job` belongs. */
+  async sealContext(job: Address): Promise<SealContext> {
+    return { genesisHash: (await this.requireMarketParams()).genesisHash, job };
   }
 
   /** What happened to the job at `address`, read from the chain's transactions, also after it was closed. */
@@ -223,6 +275,7 @@ export class Jobs extends Settling {
       return { ...opened, mint: await this.#admitted(mint), instruction: undefined };
     }
     if (id > next) throw outOfBounds("id", `${id} is not this wallet's next job number, which is ${next}`);
+    await this.#checkSeal(request, await jobAddress(owner, id));
     const mint = await this.enabledMint(request.mint);
     const terms = jobTerms(request.spec, mint.decimals);
     await this.#checkTerms(terms, mint);
@@ -273,6 +326,31 @@ export class Jobs extends Settling {
     if ((args.maxPricePerHour as bigint) < mint.minimumPrice) {
       const minimum = formatAmount(mint.minimumPrice, mint.decimals);
       throw outOfBounds("max_price_per_hour", `is below this mint's minimum of ${minimum} per hour`);
+    }
+  }
+
+  /** Whose a job is, as far as that is known, and its result's digest. */
+  async #outcome(address: Address): Promise<{ customer: Address | undefined; digest: ReadonlyUint8Array }> {
+    const job = await this.job(address);
+    if (job !== undefined && !isZero(job.outputDigest)) return { customer: job.customer, digest: job.outputDigest };
+    const { outputDigest, transactions } = await this.history(address);
+    if (outputDigest === undefined) throw notFound("result (no final receipt yet) of job", address);
+    const opened = transactions.flatMap(({ events }) => events).find((event) => event.name === "JobOpened");
+    return { customer: job?.customer ?? opened?.data.customer, digest: outputDigest };
+  }
+
+  /** A sealed spec is good for one job on one node: any other would be paid for, and could not be run. */
+  async #checkSeal({ spec, node }: OpenJob, address: Address): Promise<void> {
+    const sealer = spec.sealer;
+    if (sealer === undefined) return;
+    if (sealer.context.job !== address) {
+      const problem = `the spec is sealed for job ${sealer.context.job}, this would be ${address}`;
+      throw outOfBounds("id", `${problem}: pass the id that \`sealer\` gave, or prepare the spec with a new one`);
+    }
+    if (node === undefined) throw outOfBounds("node", "the spec is sealed to one node: name that one");
+    const { nodeKey } = await this.requireNode(node);
+    if (nodeKey !== sealer.recipient) {
+      throw outOfBounds("node", `the spec is sealed to node key ${sealer.recipient}, the key of ${node} is ${nodeKey}`);
     }
   }
 

@@ -15,7 +15,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { blobName, fromHex, Gantry } from "../../src/index.js";
 import { folderBlobs } from "../../src/node.js";
 import { ROOT, vectors } from "../support.js";
-import type { page as inPage, Places, ReceiptVector } from "./page.js";
+import type { page as inPage, Places, ReceiptVector, SealedVector } from "./page.js";
 import { fund, renderSpec, type Stack, startStack } from "./stack.js";
 
 declare const gantryPage: typeof inPage;
@@ -186,6 +186,14 @@ test("WebCrypto in the page signs, accepts and refuses receipts as the vectors s
   const names = cases.map(({ name }) => name);
   assert.ok(names.length >= 5);
   assert.deepEqual(await page.evaluate((cases) => gantryPage.receipts(cases), cases), names);
+  assert.deepEqual(complaints, []);
+});
+
+test("the page seals and opens as the vectors say", { skip }, async () => {
+  const { vectors: cases } = await vectors<{ vectors: SealedVector[] }>("sealed-v1");
+  const names = cases.map(({ name }) => name);
+  assert.ok(names.length >= 4);
+  assert.deepEqual(await page.evaluate((cases) => gantryPage.sealed(cases), cases), names);
   assert.deepEqual(complaints, []);
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -12,12 +12,18 @@ import {
   claimableRewards,
   describeNode,
   type EventOf,
+  type FollowLogOptions,
   formatAmount,
   Gantry,
   GantryError,
+  type JobSpec,
   type JobUpdate,
+  LogError,
   type Preview,
   prepareSpec,
+  SealError,
+  Sealer,
+  SealKey,
   sha256,
   stakedAmount,
 } from "../../src/index.js";
@@ -153,6 +159,120 @@ test("the stream of events is resumed without a gap or a repetition", async () =
   const resumed = await collect(gantry.events({ ...filter, after: events[1]?.id ?? 0n }), "JobSettled");
   assert.deepEqual(resumed, events.slice(2));
   quit.abort();
+});
+
+/** In all that a sealed job is told, and in all that it writes. */
+const SECRET = "topsecret";
+
+/** The files of the blob store, by their paths. */
+async function stored(): Promise<Map<string, Buffer>> {
+  const entries = await readdir(stack.blobs, { recursive: true, withFileTypes: true });
+  const files = new Map<string, Buffer>();
+  for (const entry of entries.filter((entry) => entry.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    // A part of a log goes when its job has ended.
+    const bytes = await readFile(path).catch(() => undefined);
+    if (bytes !== undefined) files.set(path, bytes);
+  }
+  return files;
+}
+
+test("a sealed job is run by its node, and its log and its result are read by its customer alone", async () => {
+  const blobs = folderBlobs(stack.blobs);
+  const before = await stored();
+  /** Nothing that the job is told or writes is readable, in any file that has come since; gives those files. */
+  const unreadable = async (): Promise<string[]> => {
+    const files = [...(await stored())].filter(([path]) => !before.has(path));
+    for (const [path, bytes] of files) {
+      for (const word of [SECRET, "gantry-render", "samples", "IHDR", "exit_code", "progress"]) {
+        assert.ok(!bytes.includes(word), `${path} has ${word} for all to read`);
+      }
+    }
+    return files.map(([path]) => path.slice(stack.blobs.length + 1));
+  };
+  const key = await SealKey.from(await loadKeypair(stack.key("customer"), { extractable: true }));
+  const stranger = await SealKey.from(crypto.getRandomValues(new Uint8Array(32)));
+  await assert.rejects(SealKey.from(await loadKeypair(stack.key("customer"))), /extractable/);
+  const nodes = await gantry.nodes();
+  const free = nodes.filter(({ account }) => describeNode(account).status === "available");
+  const [node, other] = free.map(({ address }) => address);
+  assert.ok(node !== undefined && other !== undefined, show(nodes));
+
+  const plain = await renderSpec(300, 120);
+  const [scene] = plain.inputs ?? [];
+  const command = ["gantry-render", `${SECRET}.json`, "--out", `${SECRET}.png`, "--threads", "1"];
+  const spec: JobSpec = {
+    ...plain,
+    runner: { process: { command } },
+    inputs: [{ path: `${SECRET}.json`, bytes: scene?.bytes ?? new Uint8Array() }],
+    outputs: [`${SECRET}.png`],
+  };
+  const { sealer, id } = await gantry.sealer(key, node);
+  const prepared = await prepareSpec(spec, blobs, { sealer });
+  assert.equal((await unreadable()).length, 2);
+  await assert.rejects(gantry.openJob(customer, { spec: prepared, id }), /sealed to one node/);
+  await assert.rejects(gantry.openJob(customer, { spec: prepared, id, node: other }), /sealed to node key/);
+  const later = await prepareSpec(spec, blobs, {
+    sealer: new Sealer(sealer.recipient, { ...sealer.context, job: node }),
+  });
+  await assert.rejects(gantry.openJob(customer, { spec: later, node }), /sealed for job/);
+  const job = await gantry.openJob(customer, { spec: prepared, node, id });
+  assert.equal(job.id, id);
+
+  const signal = AbortSignal.timeout(120_000);
+  let log = "";
+  let live = 0;
+  for await (const update of gantry.followLog(job.address, blobs, { key, signal })) {
+    assert.ok(update.type === "output", show(update));
+    log += update.text;
+    const files = await unreadable();
+    if (!files.some((path) => path.startsWith(`logs/${job.address}/`))) continue;
+    live += 1;
+    if (live > 1) continue;
+    // While it runs, its customer reads what it has written, and nobody else does.
+    const read = async (options: FollowLogOptions) => {
+      const pieces: string[] = [];
+      for await (const piece of gantry.followLog(job.address, blobs, { ...options, follow: false, signal })) {
+        pieces.push(piece.type === "output" ? piece.text : piece.type);
+      }
+      return pieces.join("");
+    };
+    assert.ok((await read({ key })).startsWith(log));
+    await assert.rejects(read({}), (error) => error instanceof LogError && error.kind === "sealed");
+    await assert.rejects(read({ key: stranger }), (error) => error instanceof SealError && error.kind === "closed");
+  }
+  assert.ok(live > 0, "nothing came while the job ran");
+  assert.match(log, new RegExp(`scene: ${SECRET}\\.json at 128x80, 300 samples[^]*\\ndone: ${SECRET}\\.png in `));
+
+  await assert.rejects(gantry.result(job.address, blobs), /sealed to the job's customer/);
+  const folder = await mkdtemp(join(tmpdir(), "gantry-ts-sealed-"));
+  const look = async () => {
+    const wrong = gantry.sealedResult(job.address, blobs, stranger);
+    await assert.rejects(wrong, (error) => error instanceof SealError && error.kind === "wrong-key");
+    const { manifest, opener } = await gantry.sealedResult(job.address, blobs, key);
+    await assert.rejects(saveResult(manifest, blobs, folder), /is sealed to the job's customer/);
+    const [picture, text] = await saveResult(manifest, blobs, folder, opener);
+    assert.equal(picture, join(folder, `${SECRET}.png`));
+    assert.equal((await readFile(picture)).readUInt32BE(16), 128);
+    assert.equal(await readFile(text ?? "", "utf8"), log);
+    assert.equal(manifest.exit_code, 0);
+  };
+  await look();
+  const closed = await follow(gantry, job.address, async ({ view }) => {
+    if (view.status === "finished" && !view.accepted) await gantry.accept(customer, job.address);
+  });
+  assert.equal(closed.type, "settled");
+  // The same when the job is closed, and from the log's end alone.
+  await look();
+  await rm(folder, { recursive: true });
+  const whole: string[] = [];
+  for await (const update of gantry.followLog(job.address, blobs, { key, signal })) {
+    whole.push(update.type === "output" ? update.text : update.type);
+  }
+  assert.equal(whole.join(""), log);
+  // Spec, input, picture, log and manifest, the spec that was refused and its input; the parts of the log are gone.
+  const left = await unreadable();
+  assert.ok(left.length >= 7 && left.every((path) => path.startsWith("sha256/")), left.join());
 });
 
 test("a dispute is opened, decided and paid, and refusals say what to do", async () => {

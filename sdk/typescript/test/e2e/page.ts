@@ -11,7 +11,11 @@ import {
   Gantry,
   httpBlobs,
   type JobSpec,
+  Opener,
   prepareSpec,
+  Sealer,
+  SealKey,
+  type SealKind,
   signReceipt,
   toHex,
   verifyReceipt,
@@ -33,6 +37,17 @@ export interface ReceiptVector {
   seed: string;
   public_key: string;
   signature: string;
+}
+
+/** One of `sdk/vectors/sealed-v1.json`. */
+export interface SealedVector {
+  name: string;
+  kind: number;
+  genesis_hash: string;
+  job: string;
+  recipient_seed: string;
+  content: string;
+  sealed: string;
 }
 
 /** What the page saw of a job's life. */
@@ -143,6 +158,24 @@ async function receipts(vectors: ReceiptVector[]): Promise<string[]> {
   return good;
 }
 
+/** The names of the vectors that open, and whose content is sealed and opened again. */
+async function sealed(vectors: SealedVector[]): Promise<string[]> {
+  const kinds: SealKind[] = ["spec", "manifest", "file", "log"];
+  const good: string[] = [];
+  for (const vector of vectors) {
+    const kind = kinds[vector.kind - 1] as SealKind;
+    const job = getAddressDecoder().decode(fromHex(vector.job, 32));
+    const context = { genesisHash: fromHex(vector.genesis_hash, 32), job };
+    // As a wallet that the page made would have it.
+    const key = await SealKey.from(await createKeyPairFromPrivateKeyBytes(fromHex(vector.recipient_seed, 32), true));
+    const opener = new Opener(key, context);
+    const again = await new Sealer(key.address, context).seal(kind, fromHex(vector.content));
+    const opened = [fromHex(vector.sealed), again].map(async (blob) => toHex(await opener.open(kind, blob)));
+    if ((await Promise.all(opened)).every((content) => content === vector.content)) good.push(vector.name);
+  }
+  return good;
+}
+
 /** What a page is told by a store whose rules do not name the page's origin. */
 async function refusal(blobs: string): Promise<{ put: string; get: string }> {
   const told = (attempt: Promise<unknown>) =>
@@ -154,5 +187,5 @@ async function refusal(blobs: string): Promise<{ put: string; get: string }> {
   return { put: await told(store.put(new Uint8Array(1))), get: await told(store.get(new Uint8Array(32))) };
 }
 
-export const page = { live, receipts, refusal };
+export const page = { live, receipts, sealed, refusal };
 Object.assign(globalThis, { gantryPage: page });

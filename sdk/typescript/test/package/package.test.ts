@@ -46,10 +46,14 @@ test("the lock file names no registry, and every version is exact", async () => 
   };
   const resolved = Object.entries(lock.packages).filter(([, entry]) => "resolved" in entry);
   assert.deepEqual(resolved, []);
-  const { devDependencies } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as {
+  const manifest = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as {
+    dependencies: Record<string, string>;
     devDependencies: Record<string, string>;
   };
-  for (const [name, version] of Object.entries(devDependencies)) assert.match(version, /^\d+\.\d+\.\d+$/, name);
+  assert.deepEqual(Object.keys(manifest.dependencies), ["@noble/ciphers", "@noble/curves"]);
+  for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
+    assert.match(version, /^\d+\.\d+\.\d+$/, name);
+  }
 });
 
 test("each entry of the package can be imported by its name", async () => {
@@ -63,14 +67,18 @@ test("each entry of the package can be imported by its name", async () => {
 
 test("the main entry works where there is nothing but what browsers have", async () => {
   const { text } = await bundle(`
-    import { Gantry, jobAddress, memoryBlobs, prepareSpec, toHex, verifyReceipt, decodeReceipt, fromHex } from "./dist/index.js";
+    import { Gantry, jobAddress, memoryBlobs, prepareSpec, toHex, verifyReceipt, decodeReceipt, fromHex, Opener, Sealer, SealKey } from "./dist/index.js";
     globalThis.answer = (async () => {
       const gantry = Gantry.connect({ rpc: "http://127.0.0.1:1", rpcSubscriptions: "ws://127.0.0.1:1" });
       const spec = { version: 1, name: "x", runner: { process: { command: ["x"] } }, max_price_per_hour: "1", max_duration_seconds: 1 };
       const { hash } = await prepareSpec(spec, memoryBlobs());
       const { encoded, public_key, signature } = globalThis.vector;
       const good = await verifyReceipt(decodeReceipt(fromHex(encoded)), public_key, fromHex(signature));
-      return { job: await jobAddress("11111111111111111111111111111111", 0n), hash: toHex(hash), good, watch: typeof gantry.watch };
+      const key = await SealKey.from(new Uint8Array(32).fill(1));
+      const place = { genesisHash: new Uint8Array(32), job: key.address };
+      const sealed = await new Sealer(key.address, place).seal("file", new Uint8Array([7]));
+      const opened = toHex(await new Opener(key, place).open("file", sealed));
+      return { opened, job: await jobAddress("11111111111111111111111111111111", 0n), hash: toHex(hash), good, watch: typeof gantry.watch };
     })();
   `);
   const vectors = JSON.parse(await readFile(join(ROOT, "../vectors/receipt-v1.json"), "utf8"));
@@ -92,7 +100,8 @@ test("the main entry works where there is nothing but what browsers have", async
   page["globalThis"] = page;
   page["window"] = page;
   runInContext(text, createContext(page));
-  const answer = (await page["answer"]) as { job: string; hash: string; good: boolean; watch: string };
+  const answer = (await page["answer"]) as { opened: string; job: string; hash: string; good: boolean; watch: string };
+  assert.equal(answer.opened, "07");
   assert.equal(answer.good, true);
   assert.equal(answer.watch, "function");
   assert.equal(answer.hash.length, 64);

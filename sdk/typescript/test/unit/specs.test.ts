@@ -62,7 +62,10 @@ test("inputs become blobs, and are named by their hash alone", async () => {
 test("what the market or the node would refuse is refused by its field", async () => {
   const cases: [string, Partial<JobSpec>][] = [
     ["name", { name: "" }],
-    ["runner", { runner: {} }],
+    ["runner", { runner: {} as never }],
+    ["runner.container.image", { runner: { container: { image: "debian:12" } } }],
+    ["runner.shell", { runner: { shell: {} } as never }],
+    ["inputs[0].file", { inputs: [{ path: "a", file: "b" }] }],
     ["runner.process.command", { runner: { process: { command: [] } } }],
     ["inputs[0].path", { inputs: [{ path: "../up", bytes: utf8("x") }] }],
     ["inputs[0]", { inputs: [{ path: "a" }] }],
@@ -76,6 +79,7 @@ test("what the market or the node would refuse is refused by its field", async (
     ["requirements.gpu.models", { requirements: { gpu: { count: 1, models: ["none"] } } }],
     ["requirements.countries", { requirements: { countries: ["de"] } }],
     ["requirements.flags", { requirements: { flags: ["NONE" as never] } }],
+    ["surprise", { surprise: 1 } as never],
     ["requirements.tier", { requirements: { tier: 4 } }],
   ];
   for (const [field, change] of cases) {
