@@ -59,7 +59,7 @@ struct Options {
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(40_000..))]
     population: u64,
     /// Runs at full speed, of which the median counts
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     rounds: u64,
     /// Seconds for which latency is measured
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..))]
@@ -222,12 +222,12 @@ async fn rates(
             run.taken.cpu.as_secs_f64(),
             run.took.as_secs_f64()
         );
+        let url = databases.copy("gantry_bench_single").await?;
+        let took = peers::row_at_a_time(&url, databases.schema(), plan, SINGLE).await?;
+        databases.drop("gantry_bench_single").await?;
+        report.row_at_a_time(SINGLE, took);
+        eprintln!("round {round}: row at a time: {:.0} rows/s", per_s(SINGLE as u64, took));
     }
-    let url = databases.copy("gantry_bench_single").await?;
-    let took = peers::row_at_a_time(&url, databases.schema(), plan, SINGLE).await?;
-    databases.drop("gantry_bench_single").await?;
-    report.row_at_a_time(SINGLE, took);
-    eprintln!("row at a time: {:.0} rows/s", per_s(SINGLE as u64, took));
     Ok(())
 }
 

@@ -53,6 +53,7 @@ pub(crate) struct Rounds {
     pub(crate) ceiling_one_slot_a_transaction: Vec<f64>,
     pub(crate) ceiling_eight_slots_a_transaction: Vec<f64>,
     pub(crate) gantry: Vec<f64>,
+    pub(crate) row_at_a_time: Vec<f64>,
     /// Of the indexer's process alone.
     pub(crate) gantry_cpu_s: Vec<f64>,
     pub(crate) gantry_max_rss_mib: Vec<u64>,
@@ -129,7 +130,7 @@ impl Report {
     }
 
     pub(crate) fn row_at_a_time(&mut self, rows: usize, took: Duration) {
-        self.row_at_a_time_rows_per_s = per_s(rows as u64, took).round();
+        self.rounds.row_at_a_time.push(per_s(rows as u64, took).round());
         self.compare();
     }
 
@@ -139,6 +140,7 @@ impl Report {
         self.ceiling_rows_per_s =
             median(&rounds.ceiling_one_slot_a_transaction).max(median(&rounds.ceiling_eight_slots_a_transaction));
         self.gantry_rows_per_s = median(&rounds.gantry);
+        self.row_at_a_time_rows_per_s = median(&rounds.row_at_a_time);
         let share = |of: f64| {
             if of > 0.0 {
                 (self.gantry_rows_per_s / of * 1_000.0).round() / 1_000.0
