@@ -26,7 +26,9 @@ const MARKETS: [&str; 4] = ["--", "--nocapture", "--test-threads", "2"];
 
 /// The package whose tests run the programs in the VM, and the processes.
 const VM_PACKAGE: &str = "gantry-tests";
-/// What compiles our own crates during the checks: the compiler with clippy in it.
+/// The compiler with clippy in it.
+const CLIPPY: &str = "clippy-driver";
+/// What compiles our own crates during the checks.
 static WRAPPER: OnceLock<&str> = OnceLock::new();
 
 /// Test files that are groups of their own.
@@ -159,7 +161,10 @@ const STEPS: &[Step] = &[
 /// Runs the groups named, or all of them but S3, and stops at the first that fails.
 pub(crate) fn run(only: &[Group]) -> Result<()> {
     setup::build_programs()?;
-    WRAPPER.get_or_init(|| "clippy-driver");
+    if !setup::on_path(CLIPPY) {
+        bail!("Rust's lints are missing: rustup component add clippy rustfmt");
+    }
+    WRAPPER.get_or_init(|| CLIPPY);
     let mut table: Vec<(&str, Duration)> = Vec::new();
     for step in STEPS.iter().filter(|step| match only {
         [] => step.group != Group::S3,
