@@ -134,3 +134,19 @@ fn a_test_that_is_not_run_counts_for_nothing() {
     let text = "#[test]\nfn runs() {}\n#[test]\n#[ignore = \"slow\"]\nfn rests() {}\nfn helps() {}\n#[cfg(test)]\n";
     assert_eq!(tests_in("file", text), ["file::runs"]);
 }
+
+#[test]
+fn every_file_of_tests_is_compiled() {
+    for name in ["market", "registry", "staking"] {
+        let folder = repository().join("tests/tests").join(name);
+        let main = std::fs::read_to_string(folder.join("main.rs")).expect("a main file");
+        for entry in std::fs::read_dir(&folder).expect("a folder") {
+            let file = entry.expect("an entry").path().with_extension("");
+            let module = file.file_name().expect("a name").to_string_lossy();
+            assert!(
+                module == "main" || main.contains(&format!("mod {module};")),
+                "{name}/{module}.rs is in no `mod`: its tests do not run"
+            );
+        }
+    }
+}
