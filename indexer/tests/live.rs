@@ -16,10 +16,11 @@ use gantry_sdk::client::OpenJob;
 use gantry_sdk::spec::JobSpec;
 use gantry_sdk::{Gantry, Keypair, Signer, blob::BlobStore, ix};
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 
 /// For anything that is waited for here.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Kills that the tables survive at least; on a fast machine it is more.
+/// Kills that the tables survive at least while the market moves; mostly it is more.
 const KILLS: u32 = 3;
 /// Slots of 50 ms that the network keeps for replay: more than a restart takes, on a busy machine too.
 const REPLAY_SLOTS: u64 = 300;
@@ -131,8 +132,9 @@ fn indexer(network: &Network, database_url: &str, folder: &Path, collector: &Col
         .expect("a process")
 }
 
-/// Opens and cancels jobs, lists nodes and changes their prices, `rounds` times.
-async fn trade(gantry: &Gantry, deployment: &Deployment, folder: &Path, rounds: u32) {
+/// Opens and cancels jobs, lists nodes and changes their prices, `rounds` times. There is a kill for every third round
+/// that has been, up to [`KILLS`], before it goes on.
+async fn trade(gantry: &Gantry, deployment: &Deployment, folder: &Path, rounds: u32, mut kills: watch::Receiver<u32>) {
     let blobs = BlobStore::open(folder.join("blobs")).expect("a store");
     let spec = r#"{"version":1,"name":"none","runner":{"process":{"command":["true"]}},"outputs":["out"],
         "max_price_per_hour":"1.50","max_duration_seconds":60}"#;
@@ -156,6 +158,8 @@ async fn trade(gantry: &Gantry, deployment: &Deployment, folder: &Path, rounds: 
         .expect("a pool");
     gantry.stake(&provider, &pool, 200 * ONE_TOKEN).await.expect("stake");
     for round in 0..rounds {
+        let due = KILLS.min(round / 3);
+        kills.wait_for(|kills| *kills >= due).await.expect("somebody kills");
         let args = ix::NodeArgs {
             price_mint: deployment.payment.mint,
             price_per_hour: ONE_TOKEN,
@@ -227,10 +231,10 @@ async fn the_tables_are_the_chain_after_kills_and_after_missing_more_than_the_se
     let deployment = bootstrap(&gantry, folder.path()).await.expect("set up");
 
     // Killed at moments that are not chosen: each time some more banks were written, and what comes next is still there.
-    let trading = trade(&gantry, &deployment, folder.path(), 12);
+    let (kills, killed) = watch::channel(0);
+    let trading = trade(&gantry, &deployment, folder.path(), 12, killed.clone());
     tokio::pin!(trading);
-    let (mut kills, mut traded) = (0, false);
-    while !traded || kills < KILLS {
+    loop {
         let written = async || {
             let at = store.checkpoint().await.expect("an answer");
             at.map_or(0, |at| at.slot as u64)
@@ -246,16 +250,17 @@ async fn the_tables_are_the_chain_after_kills_and_after_missing_more_than_the_se
             }
         };
         tokio::select! {
-            () = &mut trading, if !traded => traded = true,
+            () = &mut trading => break,
             moved_on = tokio::time::timeout(PATIENCE, moved_on) => {
                 moved_on.expect("the tables move on");
                 process.kill().await.expect("SIGKILL");
-                kills += 1;
+                kills.send_modify(|kills| *kills += 1);
                 process = indexer(&network, &url, folder.path(), &collector);
             }
         }
     }
-    println!("{kills} kills");
+    println!("{} kills", *killed.borrow());
+    assert!(*killed.borrow() >= KILLS, "it was killed while the market moved");
     let report = compare(&store, &chain).await;
     assert_eq!(
         (report.tables["node"], report.tables["job"], report.tables["provider"]),
@@ -285,7 +290,7 @@ async fn the_tables_are_the_chain_after_kills_and_after_missing_more_than_the_se
 
     // Away for longer than the server can replay.
     process.kill().await.expect("SIGKILL");
-    trade(&gantry, &deployment, folder.path(), 3).await;
+    trade(&gantry, &deployment, folder.path(), 3, killed).await;
     let left = chain.slot().await.expect("a slot");
     while chain.slot().await.expect("a slot") < left + REPLAY_SLOTS + 60 {
         tokio::time::sleep(Duration::from_millis(100)).await;
