@@ -272,7 +272,7 @@ fn check_format() -> Result<()> {
 }
 
 fn test_programs_on_host() -> Result<()> {
-    sh::shown(cargo(&programs::workspace()).args(["test", "--workspace"]))
+    sh::tested(cargo(&programs::workspace()).args(["test", "--workspace"]))
 }
 
 fn test_units() -> Result<()> {
@@ -281,9 +281,9 @@ fn test_units() -> Result<()> {
     let integration =
         test_files(|package, name| package != VM_PACKAGE && !is_end_to_end(name) && !ALONE.contains(&name))?;
     let mut test = tests(&["--lib", "--bins"], &integration);
-    sh::shown(with_containers(&mut test)?)?;
+    sh::tested(with_containers(&mut test)?)?;
     // The examples in the SDK's documentation. Cargo runs them by themselves only, over what the tests before compiled.
-    sh::shown(&mut tests(&["--doc"], &[]))
+    sh::tested(&mut tests(&["--doc"], &[]))
 }
 
 fn test_in_vm() -> Result<()> {
@@ -298,7 +298,7 @@ fn test_in_vm() -> Result<()> {
 /// Runs one test file, and shows what it counts.
 fn test_alone(name: &str) -> Result<()> {
     programs::compile_deployed(Compiler::Debian)?;
-    sh::shown(tests(&[], &[name.to_owned()]).args(["--", "--nocapture"]))
+    sh::tested(tests(&[], &[name.to_owned()]).args(["--", "--nocapture"]))
 }
 
 /// Runs the benchmarks' program over the built programs, or one that measures the indexer.
@@ -349,7 +349,7 @@ fn test_end_to_end() -> Result<()> {
     build_binaries()?;
     let files = test_files(|_, name| is_end_to_end(name) && !ALONE.contains(&name))?;
     let mut test = tests(&[], &files);
-    sh::shown(with_containers(&mut test)?.args(MARKETS))
+    sh::tested(with_containers(&mut test)?.args(MARKETS))
 }
 
 /// Has tests that need containers fail where they cannot run, unless that is known from the start.
@@ -367,7 +367,7 @@ fn test_contract() -> Result<()> {
     setup::postgres()?;
     let mut test = tests(&[], &["contract".to_owned()]);
     test.env("GANTRY_SCHEMATHESIS", setup::schemathesis()?);
-    sh::shown(test.args(["--", "--nocapture"]))
+    sh::tested(test.args(["--", "--nocapture"]))
 }
 
 fn test_typescript() -> Result<()> {
@@ -385,7 +385,7 @@ fn test_faults() -> Result<()> {
     setup::faketime()?;
     programs::compile_deployed(Compiler::Debian)?;
     build_binaries()?;
-    sh::shown(tests(&[], &["faults".to_owned()]).args(MARKETS))
+    sh::tested(tests(&[], &["faults".to_owned()]).args(MARKETS))
 }
 
 fn test_docs() -> Result<()> {
@@ -397,7 +397,7 @@ fn test_docs() -> Result<()> {
     if let Some(path) = Package::ensure()?.path() {
         test.env("PATH", path);
     }
-    sh::shown(test.args(MARKETS))
+    sh::tested(test.args(MARKETS))
 }
 
 /// Which test files start several processes: they need all binaries, and the machine for themselves.
@@ -433,7 +433,7 @@ fn run_tests(kinds: &[&str], files: &[String]) -> Result<()> {
         eprintln!("there are no such tests yet");
         return Ok(());
     }
-    sh::shown(&mut tests(kinds, files))
+    sh::tested(&mut tests(kinds, files))
 }
 
 fn tests(kinds: &[&str], files: &[String]) -> Command {

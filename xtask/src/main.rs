@@ -1,6 +1,7 @@
 //! The task runner: everything a person types is `cargo xtask <verb>`.
 
 mod check;
+mod failures;
 mod licences;
 mod mutants;
 mod node;

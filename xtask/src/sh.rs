@@ -4,13 +4,17 @@ use std::{
     ffi::OsStr,
     fmt::Write as _,
     fs::File,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write as _},
     path::Path,
     process::{Command, ExitStatus, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
 
+use crate::failures::Failures;
+
+/// What decides whether errors say where they were made.
+const BACKTRACES: &str = "RUST_LIB_BACKTRACE";
 /// Lines of a failed quiet command's log that are shown.
 const TAIL: usize = 40;
 
@@ -44,6 +48,35 @@ pub(crate) fn quiet(command: &mut Command, log: &Path) -> Result<()> {
             Ok(_) => error.context(format!("{tail}\n(whole log: {})", log.display())),
             Err(_) => error.context(format!("see {}", log.display())),
         }
+    })
+}
+
+/// Runs tests: what they print is shown as it comes, and what those that failed said is in the error, since much may come
+/// after it.
+pub(crate) fn tested(command: &mut Command) -> Result<()> {
+    let (mut out, writer) = std::io::pipe()?;
+    command.stdout(writer.try_clone()?).stderr(writer);
+    // An error's own words are enough; where it was made fills pages.
+    if std::env::var_os(BACKTRACES).is_none() {
+        command.env(BACKTRACES, "0");
+    }
+    let child = command.spawn();
+    // The command would hold the other end of the pipe open.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = child.with_context(|| not_started(command))?;
+    let mut failures = Failures::default();
+    let mut chunk = [0; 1 << 13];
+    loop {
+        let read = out.read(&mut chunk)?;
+        if read == 0 {
+            break;
+        }
+        std::io::stderr().write_all(&chunk[..read])?;
+        failures.push(&chunk[..read]);
+    }
+    check(command, child.wait()?).map_err(|error| match failures.said() {
+        said if said.is_empty() => error,
+        said => error.context(format!("what failed said:\n{said}")),
     })
 }
 

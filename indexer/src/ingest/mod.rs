@@ -277,6 +277,7 @@ impl Ingest {
             Event::Alive => Ok(Vec::new()),
             Event::Disconnected { replay_from } => {
                 metrics::counter!("gantry_indexer_reconnects_total").increment(1);
+                tracing::info!(replay_from, "the stream was cut and goes on");
                 buffer.disconnected(replay_from);
                 Ok(Vec::new())
             }

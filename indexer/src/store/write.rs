@@ -207,7 +207,9 @@ impl Store {
     }
 
     async fn begin(&self, banks: &[Arc<Prepared>]) -> Result<Ahead, StoreError> {
-        for bank in banks.iter().filter(|bank| !bank.events.is_empty()) {
+        // For banks without events too: a transaction that has looked at `event` is not told of a partition made since,
+        // which the next bank that joins it may need.
+        for bank in banks {
             self.ensure_partition(bank.slot).await?;
         }
         let mut transaction = self.writer.begin().await?;

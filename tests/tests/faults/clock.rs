@@ -1,8 +1,10 @@
 //! Clocks that jump: the indexer's own, two that disagree, and the stream's.
 
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
+use chrono::DateTime;
 
 use super::lab::{Lab, until};
 
@@ -35,10 +37,19 @@ fn environment(library: &Path, clock: &Path) -> Vec<(String, String)> {
     .into()
 }
 
-/// The day and the hour that the indexer believes it is: `Sun, 22 Nov 2026 13`.
-async fn hour(lab: &Lab) -> anyhow::Result<String> {
-    let date = lab.date().await?;
-    Ok(date.get(..19).context("a date")?.to_owned())
+/// Waits for a line of the log, after the first `bytes` of it, that the indexer wrote `seconds` from the right time.
+/// The `Date` of its answers would not do: it is kept until a time that a clock which is set back takes long to reach.
+async fn jumped(lab: &Lab, bytes: usize, seconds: i64) -> anyhow::Result<()> {
+    let jumped = async || {
+        let log = lab.log();
+        let lines = log.get(bytes..).unwrap_or_default().lines();
+        let mut times = lines.filter_map(|line| DateTime::parse_from_rfc3339(line.split_once(' ')?.0).ok());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
+        Ok(times.any(|time| (time.timestamp() - seconds).abs_diff(now) < 600))
+    };
+    until(jumped, "the indexer's clock has jumped")
+        .await
+        .inspect_err(|_| lab.show_log())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,21 +63,19 @@ async fn clocks_that_jump_an_hour_back_and_a_day_ahead() -> anyhow::Result<()> {
     lab.environment = environment(&library, &clock);
     lab.start_indexer().await?;
     lab.caught_up().await?;
-    let right = hour(&lab).await?;
     for (seconds, what) in [
         (-3_600, "an hour back"),
         (86_400, "a day ahead"),
         (0, "to the right time again"),
     ] {
+        let said = lab.log().len();
         set(&clock, seconds)?;
-        if seconds != 0 {
-            until(async || Ok(hour(&lab).await? != right), "its clock has jumped").await?;
-        }
         let at = lab.checkpoint().await?.slot;
         // Some of it over a new subscription and a new connection to the database.
         lab.faults.set(|wire| wire.cut_within = Some(200));
         lab.trade.rounds(3).await?;
         lab.caught_up().await?;
+        jumped(&lab, said, seconds).await?;
         lab.faults.clear();
         let moved = lab.checkpoint().await?.slot - at;
         lab.check(

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use gantry_indexer::rpc::Chain;
 use gantry_indexer::schema::Schema;
 use gantry_indexer::store::{Checkpoint, Store};
@@ -105,6 +105,11 @@ impl Lab {
         std::fs::read_to_string(self.folder.path().join("indexer.log")).unwrap_or_default()
     }
 
+    /// The error of a test is short, so that it is found; the log comes before it.
+    pub(crate) fn show_log(&self) {
+        println!("the log of the indexer:\n{}", self.log());
+    }
+
     /// The indexer as a process; `kill_indexer` ends it.
     pub(crate) async fn start_indexer(&mut self) -> anyhow::Result<()> {
         self.runs += 1;
@@ -161,12 +166,6 @@ impl Lab {
         Ok(answer.error_for_status()?.json().await?)
     }
 
-    /// The time that the indexer believes it is.
-    pub(crate) async fn date(&self) -> anyhow::Result<String> {
-        let answer = reqwest::get(format!("{}/healthz", self.api_url().await?)).await?;
-        Ok(answer.headers()["date"].to_str()?.to_owned())
-    }
-
     /// What the indexer counts under a name that begins so, in all.
     pub(crate) async fn counted(&self, name: &str) -> anyhow::Result<f64> {
         let url = self.api_url().await?;
@@ -202,14 +201,16 @@ impl Lab {
         };
         until(there, "the tables reach the chain")
             .await
-            .with_context(|| self.log())
+            .inspect_err(|_| self.show_log())
     }
 
     /// Waits for everything that has happened so far to be final.
     pub(crate) async fn settled(&self) -> anyhow::Result<()> {
         let slot = self.chain.slot().await? as i64;
         let there = async || Ok(self.checkpoint().await?.finalized_slot >= slot);
-        until(there, "the tables are final").await.with_context(|| self.log())
+        until(there, "the tables are final")
+            .await
+            .inspect_err(|_| self.show_log())
     }
 
     /// Asks whether the tables are right, and prints what was done to them.
@@ -224,18 +225,17 @@ impl Lab {
         let filled = async || Ok(self.count(left).await? == 0);
         until(filled, "gaps are filled and doubts settled")
             .await
-            .with_context(|| self.log())?;
+            .inspect_err(|_| self.show_log())?;
         let report = verify(&self.store, &self.chain, PATIENCE).await?;
-        ensure!(
-            report.differences.is_empty(),
-            "{fault}: {:#?}\n{}",
-            report.differences,
-            self.log()
-        );
+        if !report.differences.is_empty() {
+            self.show_log();
+            bail!("{fault}: {:#?}", report.differences);
+        }
         self.chain_is_whole().await.with_context(|| fault.to_owned())?;
         self.events_are_exact()
             .await
-            .with_context(|| format!("{fault}\n{}", self.log()))?;
+            .inspect_err(|_| self.show_log())
+            .with_context(|| fault.to_owned())?;
         tell(fault, did, report.rows, report.differences.len());
         Ok(())
     }

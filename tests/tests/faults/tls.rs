@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
@@ -64,7 +64,7 @@ async fn a_stream_over_tls_and_servers_that_are_not_who_they_say() -> anyhow::Re
         lab.start_indexer().await?;
         until(async || Ok(lab.log()[before..].contains(said)), said)
             .await
-            .with_context(|| lab.log()[before..].to_owned())?;
+            .inspect_err(|_| lab.show_log())?;
         lab.kill_indexer().await?;
         ensure!(lab.checkpoint().await?.slot == at, "it wrote");
     }
@@ -92,7 +92,7 @@ async fn a_stream_over_tls_and_servers_that_are_not_who_they_say() -> anyhow::Re
         "the token is refused",
     )
     .await
-    .with_context(|| lab.log()[before..].to_owned())?;
+    .inspect_err(|_| lab.show_log())?;
     lab.kill_indexer().await?;
     lab.environment.pop();
     lab.start_indexer().await?;
