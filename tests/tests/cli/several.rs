@@ -120,8 +120,13 @@ async fn two_nodes_of_one_daemon_run_two_jobs_and_drain() -> anyhow::Result<()> 
         first.node != second.node && first.node.to_string() == bench.nodes[0],
         "{first:?} {second:?}"
     );
-    let third = bench.proven(&one, first.sequence + 1).await?;
-    ensure!(third.served_seconds > first.served_seconds, "{third:?}");
+    // Two receipts may come within one second, which is what service is counted in.
+    let third = bench
+        .network
+        .reached(&one, |job| {
+            job.sequence > first.sequence && job.served_seconds > first.served_seconds
+        })
+        .await?;
     // One ends, which is nothing to the other.
     bench.open_gate("two")?;
     bench.completed(&two, "two").await?;
