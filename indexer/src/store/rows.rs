@@ -64,7 +64,6 @@ impl<'a> Fold<'a> {
 pub(super) struct Encoded {
     /// In order.
     addresses: Vec<Key>,
-    write_versions: Vec<i64>,
     rows: Rows,
 }
 
@@ -75,7 +74,7 @@ impl Encoded {
 
     /// About how many bytes it holds.
     pub(super) const fn size(&self) -> usize {
-        self.rows.size() + self.len() * 40
+        self.rows.size() + self.len() * 32
     }
 }
 
@@ -100,6 +99,40 @@ fn remember(rows: &str) -> String {
     )
 }
 
+/// The guarded upsert: rows that are newer than what the table holds replace it, and rows that it lacks are added.
+///
+/// The writer is the only one, so it looks a row up once and goes where it found it. `on conflict` would look it up in
+/// the index again, and lock the row (and say so in the log) before it changes it. Should somebody else write after all,
+/// the row is not where it was or the key is there already: the first adds up to less than was asked for and the second
+/// is an error; nothing is overwritten.
+fn upsert(table: &str, columns: &[&str], updates: &str, way_back: bool) -> String {
+    let columns = columns.join(", ");
+    // A statement sees the tables as they were before it, in all of its parts.
+    let (before, kept) = if way_back {
+        let lists = "array_agg(address), array_agg(before_slot), array_agg(before_write_version), \
+                     array_agg(before_closed), array_agg(before_data)";
+        (
+            "t.slot as before_slot, t.write_version as before_write_version, t.closed as before_closed, \
+             t.data as before_data, ",
+            format!(
+                "kept as ({}), ",
+                remember(&format!("$3, '{table}', $4, {lists} from found"))
+            ),
+        )
+    } else {
+        ("", String::new())
+    };
+    format!(
+        "with found as materialized (select t.ctid as place, {before}u.* from unnest($2::\"{table}\"[]) as u \
+         left join {table} t on t.address = u.address \
+         where t.address is null or (u.slot, u.write_version) > (t.slot, t.write_version)), {kept}\
+         changed as (update {table} as t set {updates} from found f where t.ctid = f.place returning t.address), \
+         added as (insert into {table} (address, {columns}) select address, {columns} from found where place is null \
+         returning address), \
+         written as (select address from changed union all select address from added) {WRITTEN}"
+    )
+}
+
 /// The columns of `undo` that are lists.
 const LISTS: &str =
     "array_agg(u.address), array_agg(t.slot), array_agg(t.write_version), array_agg(t.closed), array_agg(t.data)";
@@ -114,30 +147,14 @@ impl Table {
     pub(super) async fn read(connection: &mut PgConnection, account: &AccountType) -> sqlx::Result<Self> {
         let row = RowType::read(connection, account).await?;
         let table = &account.table;
-        let fields = account.fields.iter().map(|field| field.name.as_str());
-        let updates: Vec<_> = ["slot", "write_version", "closed", "data"]
+        let columns: Vec<_> = ["slot", "write_version", "closed", "data"]
             .into_iter()
-            .chain(fields)
-            .map(|name| format!("{name} = excluded.{name}"))
+            .chain(account.fields.iter().map(|field| field.name.as_str()))
             .collect();
-        let insert = |parameter: &str| {
-            format!(
-                "insert into {table} as t select u.* from unnest({parameter}::\"{table}\"[]) as u \
-                 on conflict (address) do update set {}",
-                updates.join(", ")
-            )
+        let updates = |from: &str| {
+            let updates = columns.iter().map(|name| format!("{name} = {from}.{name}"));
+            updates.collect::<Vec<_>>().join(", ")
         };
-        // A statement sees the tables as they were before it, in all of its parts.
-        let write = format!(
-            "written as ({} where (excluded.slot, excluded.write_version) > (t.slot, t.write_version) \
-             returning t.address) {WRITTEN}",
-            insert("$2")
-        );
-        let before = remember(&format!(
-            "$3, '{table}', $4, {LISTS} from unnest($5::bytea[], $6::bigint[]) as u (address, write_version) \
-             left join {table} t on t.address = u.address \
-             where t.address is null or ($3, u.write_version) > (t.slot, t.write_version)"
-        ));
         let close = format!(
             "written as (update {table} as t set closed = true, slot = u.slot, write_version = {CLOSING} \
              from unnest($2::bytea[], $3::bigint[]) as u (address, slot) \
@@ -156,9 +173,13 @@ impl Table {
         Ok(Self {
             name: table.clone(),
             row,
-            upsert: format!("with {write}"),
-            upsert_with_way_back: format!("with before as ({before}), {write}"),
-            restore: insert("$1"),
+            upsert: upsert(table, &columns, &updates("f"), false),
+            upsert_with_way_back: upsert(table, &columns, &updates("f"), true),
+            restore: format!(
+                "insert into {table} as t select u.* from unnest($1::\"{table}\"[]) as u \
+                 on conflict (address) do update set {}",
+                updates("excluded")
+            ),
             close: format!("with {close}"),
             close_with_way_back: format!("with before as ({before_closing}), {close}"),
             vanish,
@@ -174,7 +195,6 @@ impl Table {
         let rows: Vec<_> = rows.iter().collect();
         let encode = |rows: &[(&Key, &Row<'_>)]| Encoded {
             addresses: rows.iter().map(|(address, _)| **address).collect(),
-            write_versions: rows.iter().map(|(_, row)| row.write_version as i64).collect(),
             rows: self
                 .row
                 .encode(account, rows.iter().map(|(address, row)| (*address, *row, false))),
@@ -199,11 +219,7 @@ impl Table {
             .bind(rows.len() as i64)
             .bind(&rows.rows);
         if let Some((slot, part)) = way_back {
-            query = query
-                .bind(slot as i64)
-                .bind(part)
-                .bind(slices(&rows.addresses))
-                .bind(&rows.write_versions);
+            query = query.bind(slot as i64).bind(part);
         }
         written(&query.fetch_one(connection).await?, &rows.addresses)
     }
