@@ -34,6 +34,9 @@ const PATIENCE: Duration = Duration::from_secs(1800);
 
 /// Starts everything and reads what the machine says.
 pub(crate) fn test() -> Result<()> {
+    if std::env::consts::ARCH != "x86_64" {
+        bail!("the machine is an x86-64 one and takes the programs of this one, which is not");
+    }
     setup::emulation()?;
     programs::compile_deployed(Compiler::Debian)?;
     check::build_binaries()?;
@@ -107,7 +110,9 @@ fn files(folder: &Path, network: &Network) -> Result<PathBuf> {
 /// Boots the machine, shows what `guest.sh` says as it comes, and gives the last line of it. The disk stays as it was.
 fn boot(image: &Path, files: &Path, console: &Path) -> Result<Option<String>> {
     let drive = |disk: &Path| format!("file={},format=raw,if=virtio", disk.display());
-    let mut machine = Command::new("qemu-system-x86_64")
+    let mut machine = Command::new("setpriv")
+        // Nothing is left of it where this is killed.
+        .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
         // Emulated everywhere, also where virtualization is at hand: one way that is the same.
         .args(["-accel", "tcg,thread=single", "-smp", "1", "-m", "2048"])
         .args(["-nodefaults", "-display", "none", "-no-reboot", "-snapshot"])
@@ -122,7 +127,7 @@ fn boot(image: &Path, files: &Path, console: &Path) -> Result<Option<String>> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .context("could not start qemu-system-x86_64")?;
+        .context("could not start setpriv")?;
     let output = machine.stdout.take().context("its output")?;
     let (says, said) = mpsc::channel();
     std::thread::spawn(move || {
