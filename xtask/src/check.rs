@@ -18,6 +18,7 @@ use crate::{
     progress::seconds,
     s3, setup, sh,
     typescript::Package,
+    units,
 };
 
 /// Markets that run at once, each with a network, a database and daemons of its own. They wait for slots more than they
@@ -67,6 +68,15 @@ pub(crate) enum Group {
     Licenses,
     /// The blob store over S3; only where it is named: it compiles the SDK with other dependencies, for minutes
     S3,
+    /// The systemd units in an emulated Debian machine; only where it is named: emulation takes many minutes
+    Units,
+}
+
+impl Group {
+    /// Whether it runs only where it is named.
+    fn is_costly(self) -> bool {
+        matches!(self, Self::S3 | Self::Units)
+    }
 }
 
 struct Step {
@@ -156,9 +166,14 @@ const STEPS: &[Step] = &[
         group: Group::S3,
         work: s3::test,
     },
+    Step {
+        name: "systemd units",
+        group: Group::Units,
+        work: units::test,
+    },
 ];
 
-/// Runs the groups named, or all of them but S3, and stops at the first that fails.
+/// Runs the groups named, or all of them but the costly, and stops at the first that fails.
 pub(crate) fn run(only: &[Group]) -> Result<()> {
     setup::build_programs()?;
     if !setup::on_path(CLIPPY) {
@@ -167,7 +182,7 @@ pub(crate) fn run(only: &[Group]) -> Result<()> {
     WRAPPER.get_or_init(|| CLIPPY);
     let mut table: Vec<(&str, Duration)> = Vec::new();
     for step in STEPS.iter().filter(|step| match only {
-        [] => step.group != Group::S3,
+        [] => !step.group.is_costly(),
         named => named.contains(&step.group),
     }) {
         eprintln!("==> {}", step.name);

@@ -14,6 +14,7 @@ mod sh;
 mod stack;
 mod toolchain;
 mod typescript;
+mod units;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 

@@ -224,6 +224,23 @@ pub(crate) fn containers() -> Result<Option<String>> {
     }
 }
 
+/// What makes and runs an emulated Debian machine. Not part of what `setup` installs: one group of tests uses it, where it
+/// is named.
+pub(crate) fn emulation() -> Result<()> {
+    let programs = [
+        ("/usr/bin/qemu-system-x86_64", "qemu-system-x86"),
+        ("/usr/sbin/debootstrap", "debootstrap"),
+        ("/sbin/mke2fs", "e2fsprogs"),
+        ("/usr/bin/strip", "binutils"),
+    ];
+    let missing: Vec<_> = programs
+        .into_iter()
+        .filter(|(program, _)| !Path::new(program).exists())
+        .map(|(_, package)| package)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { install(&missing) }
+}
+
 /// A Postgres server to start, unless `DATABASE_URL` names one that runs.
 pub(crate) fn postgres() -> Result<()> {
     if env::var_os("DATABASE_URL").is_some_and(|url| !url.is_empty()) || server_programs().is_some() {
@@ -335,6 +352,11 @@ fn as_root() -> Result<Vec<&'static str>> {
 
 fn is_root() -> Result<bool> {
     Ok(sh::output(Command::new("id").arg("-u"))?.trim() == "0")
+}
+
+/// A program that runs as root.
+pub(crate) fn root(program: &str) -> Result<Command> {
+    Ok(root_command(&as_root()?, program))
 }
 
 fn root_command(prefix: &[&str], program: &str) -> Command {

@@ -14,7 +14,7 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// The Debian archives that this machine's apt uses.
 pub(super) struct Mirrors {
-    main: String,
+    pub(super) main: String,
     security: String,
 }
 

@@ -23,6 +23,11 @@ use sha2::{Digest, Sha256};
 
 use crate::{paths, progress::Steps, sh};
 
+/// The archive of a Debian release that this machine's apt uses.
+pub(crate) fn debian_archive(release: &str) -> Result<String> {
+    Ok(debian::Mirrors::of_this_machine(release)?.main)
+}
+
 /// A toolchain that is ready.
 pub(crate) struct Toolchain {
     folder: PathBuf,
