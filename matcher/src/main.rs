@@ -1,5 +1,6 @@
 //! `gantry-matcher`.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -71,6 +72,8 @@ async fn run(arguments: Run) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Colours are for people: in a journal they stand between a name and its value.
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     // Before anything starts, so that no signal is missed.
     let ending = service::ending(arguments.exit_with_parent)?;

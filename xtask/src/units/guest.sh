@@ -48,7 +48,7 @@ logged() {
   line=$(timeout "$PATIENCE" grep --max-count=1 --fixed-strings -- "$words" \
     < <(journalctl --quiet --follow --no-tail --after-cursor="$from" --unit="$unit" --output=cat)) \
     || fail "$unit never says: $words"
-  printf 'ok: %s says: %s\n' "$unit" "$(printf %s "$line" | sed 's/\x1b\[[0-9;]*m//g')"
+  printf 'ok: %s says: %s\n' "$unit" "$line"
 }
 
 begin=$(cursor)
