@@ -216,8 +216,9 @@ logged gantry-node 'receipt posted' "$from"
 as customer job watch 0
 as customer job show 0 --output json > /tmp/job.json
 cat /tmp/job.json
-# The last receipt says that the command completed.
-logged gantry-node 'status=1' "$from"
+logged gantry-node 'exit_code=0' "$from"
+logged gantry-node 'done job=' "$from"
+logged gantry-matcher 'settle_job for job' "$from"
 api() { curl --silent --fail "http://127.0.0.1:$1/v1/jobs?limit=1" | grep --quiet '"status":"closed"'; }
 await 'gantry-indexer has the job as closed' api 8080
 await 'gantry-indexer-api@8081 has the job as closed' api 8081
