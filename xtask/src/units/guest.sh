@@ -86,7 +86,7 @@ stops() {
   held "$1 stops, status 0"
 }
 
-ready() { [ "$(curl --silent --output /dev/null --write-out '%{http_code}' "http://127.0.0.1:$1/readyz")" = 200 ]; }
+ready() { [ "$(curl --silent --max-time 30 --output /dev/null --write-out '%{http_code}' "http://127.0.0.1:$1/readyz")" = 200 ]; }
 
 # `gantry` as one of those outside; the blob store is the node's own folder, whose user therefore runs it.
 as() {
@@ -219,7 +219,7 @@ cat /tmp/job.json
 logged gantry-node 'exit_code=0' "$from"
 logged gantry-node 'done job=' "$from"
 logged gantry-matcher 'settle_job for job' "$from"
-api() { curl --silent --fail "http://127.0.0.1:$1/v1/jobs?limit=1" | grep --quiet '"status":"closed"'; }
+api() { curl --silent --max-time 30 --fail "http://127.0.0.1:$1/v1/jobs?limit=1" | grep --quiet '"status":"closed"'; }
 await 'gantry-indexer has the job as closed' api 8080
 await 'gantry-indexer-api@8081 has the job as closed' api 8081
 
