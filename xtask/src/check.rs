@@ -16,9 +16,8 @@ use crate::{
     licences, paths,
     programs::{self, Compiler},
     progress::seconds,
-    s3, setup, sh,
+    s3, setup, sh, systemd,
     typescript::Package,
-    units,
 };
 
 /// Markets that run at once, each with a network, a database and daemons of its own. They wait for slots more than they
@@ -69,13 +68,13 @@ pub(crate) enum Group {
     /// The blob store over S3; only where it is named: it compiles the SDK with other dependencies, for minutes
     S3,
     /// The systemd units in an emulated Debian machine; only where it is named: emulation takes many minutes
-    Units,
+    Systemd,
 }
 
 impl Group {
     /// Whether it runs only where it is named.
     fn is_costly(self) -> bool {
-        matches!(self, Self::S3 | Self::Units)
+        matches!(self, Self::S3 | Self::Systemd)
     }
 }
 
@@ -168,8 +167,8 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "systemd units",
-        group: Group::Units,
-        work: units::test,
+        group: Group::Systemd,
+        work: systemd::test,
     },
 ];
 

@@ -12,9 +12,9 @@ mod s3;
 mod setup;
 mod sh;
 mod stack;
+mod systemd;
 mod toolchain;
 mod typescript;
-mod units;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 

@@ -98,7 +98,7 @@ step 'what this is'
 printf '%s, kernel %s, %s\n' "$(. /etc/os-release; echo "$PRETTY_NAME")" "$(uname -r)" "$(systemctl --version | head -n 1)"
 [ "$(ps --pid 1 --format comm=)" = systemd ] || fail 'process 1 is not systemd'
 export GANTRY_RPC_URL=$RPC_URL GANTRY_RUN_DIR=/mnt/network GANTRY_BLOB_DIR=$BLOBS
-await 'the network outside answers' curl --silent --fail --json '{"jsonrpc":"2.0","id":1,"method":"getHealth"}' "$RPC_URL"
+await 'the network outside answers' curl --silent --max-time 30 --fail --json '{"jsonrpc":"2.0","id":1,"method":"getHealth"}' "$RPC_URL"
 
 step 'docs/operations.md, Install: programs, settings, database'
 cd /mnt
@@ -204,7 +204,7 @@ runs_as gantry-node gantry-node
 from=$(now)
 returns gantry-node
 logged gantry-node 'serves node=' "$from"
-await 'gantry-node answers about itself' curl --silent --fail http://127.0.0.1:9464/healthz
+await 'gantry-node answers about itself' curl --silent --max-time 30 --fail http://127.0.0.1:9464/healthz
 
 step 'a job from its opening to its settlement, all units at work'
 install -d -o gantry-node -m 0700 /run/keys

@@ -40,7 +40,7 @@ pub(crate) fn test() -> Result<()> {
     setup::emulation()?;
     programs::compile_deployed(Compiler::Debian)?;
     check::build_binaries()?;
-    let folder = paths::root().join("target/units");
+    let folder = paths::root().join("target/systemd");
     let image = image(&folder)?;
     let network = Network::start(&folder.join("network"))?;
     let files = files(&folder, &network)?;
@@ -70,8 +70,8 @@ fn image(folder: &Path) -> Result<PathBuf> {
     }
     fs::create_dir_all(&home).with_context(|| home.display().to_string())?;
     let archive = toolchain::debian_archive(RELEASE)?;
-    let script = paths::root().join("xtask/src/units/image.sh");
-    let mut steps = Steps::new("units", 1);
+    let script = paths::root().join("xtask/src/systemd/image.sh");
+    let mut steps = Steps::new("systemd", 1);
     steps.step("making a Debian 12 machine (200 MB to fetch, 700 MB on disk)", || {
         let mut make = setup::root("bash")?;
         make.arg(script).arg(&home).arg(&archive);
@@ -97,7 +97,7 @@ fn files(folder: &Path, network: &Network) -> Result<PathBuf> {
     }
     let mut copy = Command::new("cp");
     copy.arg("--recursive").arg(root.join("deploy")).arg(network.folder());
-    copy.args(FILES.map(|name| root.join("xtask/src/units").join(name)));
+    copy.args(FILES.map(|name| root.join("xtask/src/systemd").join(name)));
     sh::output(copy.arg(&staged))?;
     let made = fs::File::create(&disk).and_then(|disk| disk.set_len(400 << 20));
     made.with_context(|| disk.display().to_string())?;
