@@ -34,7 +34,7 @@ async fn work() -> anyhow::Result<ExitCode> {
     let Some(cli) = Cli::read()? else {
         return Ok(ExitCode::SUCCESS);
     };
-    let telemetry = telemetry::start(&cli.telemetry())?;
+    let telemetry = telemetry::start(&cli.telemetry()?)?;
     let done = match cli.command {
         Command::Run(options) => run(options).await.map(|()| ExitCode::SUCCESS),
         Command::Serve(options) => serve(options).await.map(|()| ExitCode::SUCCESS),

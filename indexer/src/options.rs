@@ -12,7 +12,8 @@ use gantry_indexer::api::Limits;
 use gantry_indexer::config::Config;
 use gantry_indexer::store::Retention;
 use gantry_indexer::stream::{Compression, SourceOptions};
-use gantry_indexer::telemetry::{DEFAULT_LOG, LogFormat, TelemetryOptions};
+use gantry_indexer::telemetry::{Collector, DEFAULT_LOG, LogFormat, TelemetryOptions, headers};
+use tonic::metadata::MetadataMap;
 
 /// Flags that belong to one run: no file has them.
 const OF_ONE_RUN: [&str; 6] = [
@@ -61,9 +62,15 @@ struct Telemetry {
     /// How a line of the log looks
     #[arg(long, global = true, env = "GANTRY_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: Lines,
-    /// OpenTelemetry collector that spans are sent to over OTLP/gRPC, as http://127.0.0.1:4317; none if not given
+    /// OpenTelemetry collector that spans are sent to over OTLP/gRPC, as http://127.0.0.1:4317 or https://…; none if not given
     #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     otlp_endpoint: Option<String>,
+    /// File with certificates (PEM) of authorities that may vouch for an https collector, besides the system's
+    #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_CERTIFICATE", value_name = "FILE")]
+    otlp_ca: Option<PathBuf>,
+    /// What the collector wants with each request: name=value, commas between, values percent-encoded
+    #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_HEADERS", hide_env_values = true, value_name = "HEADERS", value_parser = headers)]
+    otlp_headers: Option<MetadataMap>,
     /// Part of the traces begun here that is sent, 0 to 1; callers that send a traceparent decide for themselves
     #[arg(long, global = true, env = "GANTRY_TRACE_SAMPLE_RATIO", default_value_t = 1.0, value_parser = ratio)]
     trace_sample_ratio: f64,
@@ -186,7 +193,11 @@ impl Run {
     pub(crate) fn source(&self) -> anyhow::Result<SourceOptions> {
         Ok(SourceOptions {
             url: self.grpc_url.clone(),
-            ca: self.stream_ca.as_deref().map(certificates).transpose()?,
+            ca: self
+                .stream_ca
+                .as_deref()
+                .map(|file| certificates("--stream-ca", file))
+                .transpose()?,
             token: self.grpc_token.clone().filter(|token| !token.is_empty()),
             silence: Duration::from_secs(self.silence_seconds),
             compression: self.grpc_compression.map(|compression| match compression {
@@ -210,13 +221,13 @@ impl Run {
     }
 }
 
-/// The certificates in a file.
-fn certificates(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let read = fs::read(file).with_context(|| format!("cannot read --stream-ca {}", file.display()))?;
+/// The certificates in the file that `flag` names.
+fn certificates(flag: &str, file: &Path) -> anyhow::Result<Vec<u8>> {
+    let read = fs::read(file).with_context(|| format!("cannot read {flag} {}", file.display()))?;
     let begin = b"-----BEGIN CERTIFICATE-----";
     anyhow::ensure!(
         read.windows(begin.len()).any(|line| line == begin),
-        "--stream-ca {} holds no certificate: a PEM file with BEGIN CERTIFICATE is expected",
+        "{flag} {} holds no certificate: a PEM file with BEGIN CERTIFICATE is expected",
         file.display()
     );
     Ok(read)
@@ -267,17 +278,26 @@ impl Cli {
         Ok(Some(cli))
     }
 
-    pub(crate) fn telemetry(&self) -> TelemetryOptions {
+    pub(crate) fn telemetry(&self) -> anyhow::Result<TelemetryOptions> {
         let options = &self.telemetry;
-        TelemetryOptions {
+        let collector = |endpoint: &String| -> anyhow::Result<Collector> {
+            let ca = options.otlp_ca.as_deref();
+            Ok(Collector {
+                endpoint: endpoint.clone(),
+                ca: ca.map(|file| certificates("--otlp-ca", file)).transpose()?,
+                headers: options.otlp_headers.clone().unwrap_or_default(),
+            })
+        };
+        let endpoint = options.otlp_endpoint.as_ref().filter(|endpoint| !endpoint.is_empty());
+        Ok(TelemetryOptions {
             log: options.log.clone(),
             format: match options.log_format {
                 Lines::Text => LogFormat::Text,
                 Lines::Json => LogFormat::Json,
             },
-            otlp_endpoint: options.otlp_endpoint.clone().filter(|endpoint| !endpoint.is_empty()),
+            collector: endpoint.map(collector).transpose()?,
             sample_ratio: options.trace_sample_ratio,
-        }
+        })
     }
 }
 

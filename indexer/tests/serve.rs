@@ -219,3 +219,54 @@ async fn a_request_is_a_span_of_its_callers_trace_and_a_line_of_json() {
         .collect();
     assert!(told.iter().any(|line| line["span"]["id"] == "mine"), "{told:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn traces_go_over_tls_with_a_key_and_the_log_says_where_they_are_not_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start().await;
+    let url = server.database("traced").await;
+    let store = Store::open(&url, schema()).await.expect("a store");
+    accept(&store, 10, 2).await;
+    let (mut collector, certificate) = Collector::guarded("Bearer a word").await;
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, certificate).expect("written");
+    let ca = ca.to_str().expect("text");
+    let (endpoint, key) = (collector.url.clone(), "authorization=Bearer%20a%20word");
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let traceparent = format!("00-{trace}-00f067aa0ba902b7-01");
+    let cases: [(&[&str], Option<&str>); 3] = [
+        // Nobody vouches for it.
+        (&["--otlp-headers", key], Some("--otlp-ca")),
+        (&["--otlp-ca", ca], Some("no key")),
+        (&["--otlp-ca", ca, "--otlp-headers", key], None),
+    ];
+    for (place, (arguments, refused)) in cases.into_iter().enumerate() {
+        let folder = folder.path().join(place.to_string());
+        std::fs::create_dir(&folder).expect("a folder");
+        let arguments = [&["--otlp-endpoint", &endpoint], arguments].concat();
+        let mut serving = Serving::start(&url, &folder, &arguments).await;
+        let answer = serving.get("/v1/jobs", &[("traceparent", &traceparent)]).await;
+        assert_eq!(answer.status(), 200, "{arguments:?}");
+        // What is left is sent at the end.
+        serving.terminate().await;
+        tokio::time::timeout(PATIENCE, serving.process.wait())
+            .await
+            .expect("it ends")
+            .expect("a status");
+        let log = std::fs::read_to_string(folder.join("serve.log")).expect("a log");
+        let said = log.lines().find(|line| line.contains("traces are not taken"));
+        match refused {
+            Some(why) => assert!(said.is_some_and(|line| line.contains(why)), "{arguments:?}: {log}"),
+            None => assert_eq!(said, None, "{arguments:?}"),
+        }
+        assert!(!log.contains("a word") && !log.contains("a%20word"), "{log}");
+    }
+    let (_, span) = collector
+        .span(PATIENCE, |span| hex::encode(&span.trace_id) == trace)
+        .await;
+    assert_eq!(span.name, "request");
+    assert!(
+        collector.none(|span| hex::encode(&span.trace_id) == trace),
+        "spans that were refused"
+    );
+}

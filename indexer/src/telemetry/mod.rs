@@ -1,25 +1,25 @@
 //! What the process says of itself while it runs: logs for whoever reads them, traces for a collector.
 
+mod traces;
+
 use std::io::IsTerminal;
-use std::time::Duration;
 
 use axum::http::HeaderMap;
+use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::TracerProvider;
-use opentelemetry::{Context, KeyValue};
-use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
-use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::filter::{EnvFilter, ParseError, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry};
 
+use traces::EXPORT_WITHIN;
+pub use traces::{Collector, CollectorError, headers};
+
 /// What is logged where nothing else is asked for.
 pub const DEFAULT_LOG: &str = "info,sqlx=warn,yellowstone_grpc_client=error";
-/// Longest wait for a collector, also at the end.
-const EXPORT_WITHIN: Duration = Duration::from_secs(5);
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,8 +38,8 @@ pub struct TelemetryOptions {
     pub log: String,
     /// How lines look.
     pub format: LogFormat,
-    /// Where spans go, over OTLP/gRPC: `http://host:4317`; nowhere if not given.
-    pub otlp_endpoint: Option<String>,
+    /// Where spans go; nowhere if not given.
+    pub collector: Option<Collector>,
     /// The part of traces begun here that is sent, 0 to 1. A caller's own decision goes before it.
     pub sample_ratio: f64,
 }
@@ -50,12 +50,9 @@ pub enum TelemetryError {
     /// The filter.
     #[error("the log filter cannot be read: {0}")]
     Filter(#[from] ParseError),
-    /// The endpoint.
-    #[error("the OTLP endpoint {0} is not taken: http://host:port is, of a collector that this machine trusts")]
-    Endpoint(String),
-    /// The exporter.
-    #[error("cannot send traces: {0}")]
-    Exporter(#[from] ExporterBuildError),
+    /// The collector.
+    #[error(transparent)]
+    Collector(#[from] CollectorError),
     /// Somebody was first.
     #[error("logging was set up twice: {0}")]
     Twice(#[from] TryInitError),
@@ -80,9 +77,9 @@ pub fn start(options: &TelemetryOptions) -> Result<Telemetry, TelemetryError> {
     };
     let filter = EnvFilter::try_new(&options.log)?;
     let traces = options
-        .otlp_endpoint
-        .as_deref()
-        .map(|endpoint| provider(endpoint, options.sample_ratio))
+        .collector
+        .as_ref()
+        .map(|collector| traces::provider(collector, options.sample_ratio))
         .transpose()?;
     // Own spans only: those of the exporter's connection would be about themselves.
     let spans = traces.as_ref().map(|traces| {
@@ -97,28 +94,6 @@ pub fn start(options: &TelemetryOptions) -> Result<Telemetry, TelemetryError> {
         .with(spans)
         .try_init()?;
     Ok(Telemetry { traces })
-}
-
-fn provider(endpoint: &str, ratio: f64) -> Result<SdkTracerProvider, TelemetryError> {
-    // No TLS: spans go to a collector beside the process, which passes them on as it is told to.
-    let plain = endpoint.strip_prefix("http://").is_some_and(|host| !host.is_empty());
-    if !plain {
-        return Err(TelemetryError::Endpoint(endpoint.to_owned()));
-    }
-    let exporter = SpanExporter::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
-        .with_timeout(EXPORT_WITHIN)
-        .build()?;
-    let resource = Resource::builder()
-        .with_service_name("gantry-indexer")
-        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-        .build();
-    Ok(SdkTracerProvider::builder()
-        .with_batch_exporter(exporter)
-        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio))))
-        .with_resource(resource)
-        .build())
 }
 
 impl Telemetry {
