@@ -177,6 +177,12 @@ async fn each_migration_keeps_what_the_one_before_left() {
             .await
             .expect("a row");
     assert_eq!((jobs, gaps), (2, 1));
+    // Ids that were given out before there were epochs are of the first.
+    let epochs: Vec<i64> = sqlx::query_scalar("select after from feed_epoch")
+        .fetch_all(store.pool())
+        .await
+        .expect("rows");
+    assert_eq!(epochs, [0]);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod faults {
     pub(crate) mod readers;
     pub(crate) mod recorded;
     pub(crate) mod replay;
+    pub(crate) mod restore;
     pub(crate) mod stream;
     pub(crate) mod sustained;
     pub(crate) mod tls;

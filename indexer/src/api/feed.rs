@@ -2,6 +2,7 @@
 //! when it has fallen behind. Ids have no holes, so a listener knows when it missed something.
 
 use std::collections::VecDeque;
+use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -29,10 +30,63 @@ const LOOK: Duration = Duration::from_millis(50);
 /// And where it does, in case what it told was lost.
 const LOOK_ANYWAY: Duration = Duration::from_secs(1);
 
+/// The id of a message: its number, and the epoch in which it was given out. Numbers go up by one, but where tables were
+/// restored or emptied they are given out again, in another epoch (docs/decisions/event-ids.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EventId {
+    pub(super) epoch: i64,
+    pub(super) number: i64,
+}
+
+impl Display for EventId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.epoch, self.number)
+    }
+}
+
+/// Where the outbox is, as somebody sees it who is at an id.
+#[derive(Clone, Copy, Debug, FromRow)]
+struct Standing {
+    /// The newest epoch,
+    epoch: i64,
+    /// and the newest number.
+    head: i64,
+    /// Whether these tables had the epoch of the id.
+    known: bool,
+    /// After which number the epoch began that followed it.
+    next: Option<i64>,
+}
+
+impl Standing {
+    /// Whether these tables gave out the id, or would have: `None` where that is not known yet.
+    fn gave(&self, id: EventId) -> Option<bool> {
+        if self.known {
+            return Some(self.next.is_none_or(|next| id.number <= next));
+        }
+        // Where none is later, it may come yet.
+        self.next.map(|_| false)
+    }
+
+    const fn newest(&self) -> EventId {
+        EventId {
+            epoch: self.epoch,
+            number: self.head,
+        }
+    }
+
+    /// From where on everything is as these tables have it.
+    fn parting(&self) -> EventId {
+        EventId {
+            epoch: self.epoch,
+            number: self.next.unwrap_or(self.head),
+        }
+    }
+}
+
 /// Something to tell.
 #[derive(Debug)]
 pub(super) struct Message {
-    pub(super) id: i64,
+    pub(super) id: EventId,
     pub(super) kind: String,
     /// JSON.
     pub(super) data: String,
@@ -44,11 +98,11 @@ pub(super) struct Message {
 
 impl Message {
     /// Where a stream begins.
-    pub(super) fn start(id: i64) -> Arc<Self> {
+    pub(super) fn start(id: EventId) -> Arc<Self> {
         Arc::new(Self {
             id,
             kind: "start".to_owned(),
-            data: serde_json::json!({ "after": id }).to_string(),
+            data: serde_json::json!({ "after": id.to_string() }).to_string(),
             name: String::new(),
             program: None,
             job: None,
@@ -77,7 +131,10 @@ impl FromRow<'_, PgRow> for Message {
         };
         let job: Option<&[u8]> = row.try_get("job")?;
         Ok(Self {
-            id: row.try_get("id")?,
+            id: EventId {
+                epoch: row.try_get("epoch")?,
+                number: row.try_get("id")?,
+            },
             kind,
             data,
             name,
@@ -134,21 +191,33 @@ impl Filter {
 
 /// A piece of the outbox.
 #[derive(Debug)]
-pub(super) struct Batch {
-    /// It begins after this id,
+struct Batch {
+    /// The newest epoch.
+    epoch: i64,
+    /// It begins after this number,
     from: i64,
     /// and ends with this one.
     to: i64,
-    /// The newest id there is.
+    /// The newest number there is.
     head: i64,
     messages: Vec<Arc<Message>>,
+}
+
+impl Batch {
+    const fn last(&self) -> EventId {
+        EventId {
+            epoch: self.epoch,
+            number: self.to,
+        }
+    }
 }
 
 /// Why a stream ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// What comes next is no longer kept; the oldest id to resume after.
-    Gone(i64),
+    /// What comes next is no longer kept, or is not what came next before the tables were restored; the oldest id to
+    /// resume after.
+    Gone(EventId),
     /// The database does not answer.
     Database,
 }
@@ -171,30 +240,49 @@ impl Feed {
         }
     }
 
-    /// The newest id.
-    pub(super) async fn head(&self) -> sqlx::Result<i64> {
-        let head: Option<(i64,)> = sqlx::query_as("select outbox_id from checkpoint")
-            .fetch_optional(self.store.pool())
-            .await?;
-        Ok(head.map_or(0, |(head,)| head))
+    /// Where the outbox is, for somebody in `epoch`.
+    async fn standing(&self, epoch: i64) -> sqlx::Result<Standing> {
+        sqlx::query_as(
+            "select coalesce(max(epoch), 0) as epoch, coalesce((select outbox_id from checkpoint), 0) as head, \
+             coalesce(bool_or(epoch = $1), false) as known, min(after) filter (where epoch > $1) as next from feed_epoch",
+        )
+        .bind(epoch)
+        .fetch_one(self.store.pool())
+        .await
     }
 
-    /// The newest id once it is `after` or more; none where it is not in time.
-    pub(super) async fn reached(&self, after: i64, patience: Duration) -> sqlx::Result<Option<i64>> {
+    /// The newest id.
+    pub(super) async fn head(&self) -> sqlx::Result<EventId> {
+        Ok(self.standing(0).await?.newest())
+    }
+
+    /// The place after an id, or after a number of the newest epoch, once it is reached; none where it is not in time.
+    pub(super) async fn reached(
+        &self,
+        epoch: Option<i64>,
+        number: i64,
+        patience: Duration,
+    ) -> sqlx::Result<Option<Result<EventId, End>>> {
         let reached = async {
             loop {
-                let head = self.head().await?;
-                if head >= after {
-                    return Ok(head);
+                let standing = self.standing(epoch.unwrap_or(0)).await?;
+                let id = EventId {
+                    epoch: epoch.unwrap_or(standing.epoch),
+                    number,
+                };
+                match epoch.map_or(Some(true), |_| standing.gave(id)) {
+                    Some(false) => return Ok(Err(End::Gone(standing.parting()))),
+                    Some(true) if standing.head >= number => return Ok(Ok(id)),
+                    // A replica may be behind the server that gave it.
+                    _ => tokio::time::sleep(LOOK).await,
                 }
-                tokio::time::sleep(LOOK).await;
             }
         };
         tokio::time::timeout(patience, reached).await.ok().transpose()
     }
 
     /// Listens to what comes after the id.
-    pub(super) fn listen(self: &Arc<Self>, after: i64, filter: Filter) -> Subscription {
+    pub(super) fn listen(self: &Arc<Self>, after: EventId, filter: Filter) -> Subscription {
         let batches = self.batches.subscribe();
         if !self.runs.swap(true, Ordering::AcqRel) {
             let writes = self.progress.writes();
@@ -211,13 +299,18 @@ impl Feed {
     }
 
     /// What comes after the id, [`PAGE`] messages at most.
-    async fn read(&self, after: i64) -> Result<Batch, End> {
+    async fn read(&self, after: EventId) -> Result<Batch, End> {
         let failed = |error: sqlx::Error| {
             tracing::warn!(%error, "the outbox cannot be read");
             End::Database
         };
-        let head = self.head().await.map_err(failed)?;
+        let standing = self.standing(after.epoch).await.map_err(failed)?;
+        if standing.gave(after) == Some(false) {
+            return Err(End::Gone(standing.parting()));
+        }
+        let (head, after) = (standing.head, after.number);
         let mut batch = Batch {
+            epoch: standing.epoch,
             from: after,
             to: after,
             head,
@@ -227,7 +320,7 @@ impl Feed {
             return Ok(batch);
         }
         let messages: Vec<Message> = sqlx::query_as(
-            "select o.id, o.kind, o.name, o.slot, o.signature, o.index, e.transaction_index, e.block_time, e.program, \
+            "select (select max(f.epoch) from feed_epoch f where f.after < o.id) as epoch, o.id, o.kind, o.name, o.slot, o.signature, o.index, e.transaction_index, e.block_time, e.program, \
              e.job, e.accounts, e.data::text as data \
              from outbox o left join event e \
              on o.kind = 'event' and e.slot = o.slot and e.signature = o.signature and e.index = o.index \
@@ -248,11 +341,14 @@ impl Feed {
             .map_err(failed)?;
         let oldest = oldest.map_or(head, |oldest| oldest - 1);
         if oldest > after {
-            return Err(End::Gone(oldest));
+            return Err(End::Gone(EventId {
+                epoch: standing.epoch,
+                number: oldest,
+            }));
         }
         // Ids between are of what nobody is told here, such as rows.
         let is_all = (messages.len() as i64) < PAGE;
-        batch.to = messages.last().filter(|_| !is_all).map_or(head, |last| last.id);
+        batch.to = messages.last().filter(|_| !is_all).map_or(head, |last| last.id.number);
         batch.messages = messages.into_iter().map(Arc::new).collect();
         Ok(batch)
     }
@@ -268,7 +364,7 @@ async fn run(feed: Weak<Feed>, store: Store, mut writes: tokio::sync::watch::Rec
         .await
         .inspect_err(|error| tracing::info!(%error, "Postgres tells nothing here: the outbox is looked at instead"))
         .ok();
-    let mut last: Option<i64> = None;
+    let mut last: Option<EventId> = None;
     loop {
         if let Some(feed) = feed.upgrade() {
             last = pass_on(&feed, last).await;
@@ -296,29 +392,29 @@ async fn run(feed: Weak<Feed>, store: Store, mut writes: tokio::sync::watch::Rec
 }
 
 /// Sends what came after `last`; gives the last id that was sent.
-async fn pass_on(feed: &Feed, last: Option<i64>) -> Option<i64> {
+async fn pass_on(feed: &Feed, last: Option<EventId>) -> Option<EventId> {
     if feed.batches.receiver_count() == 0 {
         return None;
     }
     let Some(mut last) = last else {
         // Whoever is not there yet sees that it is not, and reads for itself.
         let head = feed.head().await.ok()?;
-        let (messages, from, to) = (Vec::new(), head, head);
         let _ = feed.batches.send(Arc::new(Batch {
-            from,
-            to,
-            head,
-            messages,
+            epoch: head.epoch,
+            from: head.number,
+            to: head.number,
+            head: head.number,
+            messages: Vec::new(),
         }));
         return Some(head);
     };
     loop {
         match feed.read(last).await {
             // The tables were dropped: all begins again.
-            Ok(batch) if batch.head < last => return None,
-            Ok(batch) if batch.to == last => return Some(last),
+            Ok(batch) if batch.head < last.number => return None,
+            Ok(batch) if batch.last() == last => return Some(last),
             Ok(batch) => {
-                last = batch.to;
+                last = batch.last();
                 let _ = feed.batches.send(Arc::new(batch));
             }
             Err(End::Gone(_)) => return None,
@@ -331,7 +427,7 @@ async fn pass_on(feed: &Feed, last: Option<i64>) -> Option<i64> {
 pub(super) struct Subscription {
     feed: Arc<Feed>,
     batches: broadcast::Receiver<Arc<Batch>>,
-    last: i64,
+    last: EventId,
     filter: Filter,
     waiting: VecDeque<Arc<Message>>,
     /// Whether it goes with the others; else it reads for itself.
@@ -352,7 +448,8 @@ impl Subscription {
                 continue;
             }
             match self.batches.recv().await {
-                Ok(batch) if batch.from > self.last => self.live = false,
+                // It missed something, or has to ask whether it did.
+                Ok(batch) if batch.from > self.last.number || batch.epoch != self.last.epoch => self.live = false,
                 Ok(batch) => self.take(&batch),
                 Err(RecvError::Lagged(_)) => {
                     metrics::counter!("gantry_indexer_api_stream_lags_total").increment(1);
@@ -371,16 +468,29 @@ impl Subscription {
     }
 
     fn take(&mut self, batch: &Batch) {
-        let new = batch.messages.iter().filter(|message| message.id > self.last);
+        let last = self.last.number;
+        let new = batch.messages.iter().filter(|message| message.id.number > last);
         self.waiting
             .extend(new.filter(|message| self.filter.wants(message)).cloned());
-        self.last = self.last.max(batch.to);
+        self.last = EventId {
+            epoch: batch.epoch,
+            number: last.max(batch.to),
+        };
     }
 }
 
-/// The id that a header or a parameter holds.
-pub(super) fn id_param(text: &str) -> Result<i64, Problem> {
-    let id = text.trim().parse().ok().filter(|id| *id >= 0);
+/// The epoch, if there is one, and the number that a header or a parameter holds.
+pub(super) fn id_param(text: &str) -> Result<(Option<i64>, i64), Problem> {
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse().ok()).flatten()
+    };
+    let id = match text.trim().split_once('-') {
+        Some((epoch, text)) => number(epoch)
+            .zip(number(text))
+            .map(|(epoch, number)| (Some(epoch), number)),
+        None => number(text.trim()).map(|number| (None, number)),
+    };
     id.ok_or_else(|| {
         Problem::bad_request(format!(
             "`{}` is no event id: pass one that the stream gave",
@@ -397,7 +507,7 @@ mod tests {
     #[test]
     fn a_filter_takes_its_events_and_all_that_says_how_far_the_chain_is() {
         let message = |kind: &str, name: &str| Message {
-            id: 1,
+            id: EventId { epoch: 1, number: 1 },
             kind: kind.to_owned(),
             data: String::new(),
             name: name.to_owned(),
@@ -416,5 +526,57 @@ mod tests {
         assert!(!other.wants(&message("event", "JobSettled")));
         let staking = Filter::of(None, Some(&"staking".to_owned()), None, None).expect("a filter");
         assert!(!staking.wants(&message("event", "JobSettled")));
+    }
+
+    #[test]
+    fn ids_are_read_as_they_are_written_and_numbers_alone_are_taken() {
+        let id = EventId {
+            epoch: 1_763_869_415_000,
+            number: 60,
+        };
+        assert_eq!(id_param(&id.to_string()).expect("an id"), (Some(id.epoch), 60));
+        assert_eq!(id_param(" 60 ").expect("a number"), (None, 60));
+        for text in [
+            "",
+            "-1",
+            "1-",
+            "-",
+            "1-2-3",
+            "+1",
+            "1-+2",
+            "9223372036854775808",
+            "x",
+            "1 - 2",
+            "١",
+        ] {
+            assert!(id_param(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_of_tables_that_are_no_more_is_told_from_one_that_is_not_there_yet() {
+        // Began after 0, 10 and 20; the newest number is 25.
+        let epochs = [(100, 0), (200, 10), (300, 20)];
+        let gave = |epoch, number| {
+            let standing = Standing {
+                epoch: 300,
+                head: 25,
+                known: epochs.iter().any(|(known, _)| *known == epoch),
+                next: epochs.iter().find(|(later, _)| *later > epoch).map(|(_, after)| *after),
+            };
+            (standing.gave(EventId { epoch, number }), standing.parting().number)
+        };
+        assert_eq!(gave(100, 10).0, Some(true));
+        // Ten more were given out before the tables went back to what they were after 10.
+        assert_eq!(gave(100, 20), (Some(false), 10));
+        assert_eq!(gave(200, 20).0, Some(true));
+        assert_eq!(gave(200, 21), (Some(false), 20));
+        assert_eq!((gave(300, 25).0, gave(300, 99).0), (Some(true), Some(true)));
+        // An epoch that was lost with all of its numbers.
+        assert_eq!(gave(150, 5), (Some(false), 10));
+        assert_eq!(gave(250, 22), (Some(false), 20));
+        assert_eq!(gave(50, 1), (Some(false), 0));
+        // One that these tables do not have yet, as on a replica.
+        assert_eq!(gave(400, 30).0, None);
     }
 }

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
-use super::feed::{End, Feed, Filter, Message, Subscription, id_param};
+use super::feed::{End, EventId, Feed, Filter, Message, Subscription, id_param};
 use super::limits::{Client, client_of};
 use super::problem::{Lost, StreamRefusals};
 use super::{Api, Params, Problem, cut};
@@ -139,14 +139,16 @@ pub(super) struct StreamParams {
     job: Option<String>,
     /// The id after which the stream begins; at what comes next where it is not given. The header `last-event-id` goes
     /// before it.
-    after: Option<u64>,
+    #[param(pattern = "^([0-9]{1,18}-)?[0-9]{1,18}$")]
+    after: Option<String>,
 }
 
 /// A message of the WebSocket. Server-sent events carry the same as `id`, `event` and `data`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct StreamMessage {
-    /// Pass it as `after`, or as the header `last-event-id`, for what comes after this message.
-    pub id: i64,
+    /// Pass it as `after`, or as the header `last-event-id`, for what comes after this message. An epoch and a number.
+    #[schema(pattern = "^[0-9]+-[0-9]+$")]
+    pub id: String,
     /// `start`: where the stream begins. `event`: something happened. `undone`: the event of this `signature` and `index`
     /// was on a fork that was abandoned; it may be one that the filter left out. `rollback`: all after `slot` was taken back.
     /// `finalized`: everything up to `slot` is final. `snapshot`: events between the slot before and `slot` may be missing.
@@ -162,35 +164,30 @@ impl From<End> for Problem {
     fn from(end: End) -> Self {
         match end {
             End::Gone(oldest) => Self::gone(format!(
-                "what follows this id is no longer kept: read /v1/events and resume after {oldest} or later"
+                "what followed this id is not kept, or the tables were restored since: read /v1/events and resume after {oldest} or \
+                 later"
             )),
             End::Database => Self::behind("the database does not answer: try again"),
         }
     }
 }
 
-async fn open(api: &Api, caller: &Caller, params: &StreamParams) -> Result<(Subscription, i64, Place), Problem> {
+async fn open(api: &Api, caller: &Caller, params: &StreamParams) -> Result<(Subscription, EventId, Place), Problem> {
     let filter = Filter::of(
         params.name.as_ref(),
         params.program.as_ref(),
         params.account.as_ref(),
         params.job.as_ref(),
     )?;
-    let after = match (&caller.last_event_id, params.after) {
-        (Some(id), _) => Some(id_param(id)?),
-        (None, Some(after)) => Some(id_param(&after.to_string())?),
-        (None, None) => None,
-    };
+    let after = caller.last_event_id.as_ref().or(params.after.as_ref());
+    let after = after.map(|after| id_param(after)).transpose()?;
     let place = api.open.enter(caller.client, &api.bounds)?;
     let feed: &Arc<Feed> = &api.feed;
     let after = match after {
         None => feed.head().await?,
-        Some(after) => {
-            let reached = feed.reached(after, LONGEST_WAIT).await?;
-            reached
-                .ok_or_else(|| Problem::behind(format!("no event has the id {after} yet: is it of this network?")))?;
-            after
-        }
+        Some((epoch, number)) => feed.reached(epoch, number, LONGEST_WAIT).await?.ok_or_else(|| {
+            Problem::behind(format!("no event has the number {number} yet: is it of this network?"))
+        })??,
     };
     let mut subscription = feed.listen(after, filter);
     subscription.begin().await?;
@@ -282,7 +279,7 @@ async fn talk(
             Some(Ok(message)) => Frame::Text(text(&message).into()),
             Some(Err(end)) => {
                 let (code, reason) = match end {
-                    End::Gone(_) => (POLICY, "what comes next is no longer kept"),
+                    End::Gone(_) => (POLICY, "what comes next is no longer kept: resume, and be told why"),
                     End::Database => (GOING_AWAY, "the database does not answer: resume"),
                 };
                 let reason = reason.into();
@@ -316,7 +313,7 @@ async fn talk(
 fn text(message: &Message) -> String {
     let data = RawValue::from_string(message.data.clone());
     let message = data.map(|data| StreamMessage {
-        id: message.id,
+        id: message.id.to_string(),
         kind: message.kind.clone(),
         data,
     });

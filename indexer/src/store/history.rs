@@ -92,6 +92,13 @@ impl Store {
             .execute(&self.pool)
             .await?;
         let last = checkpoint.outbox_id.saturating_sub(retention.outbox_rows as i64);
+        // Of an epoch that another followed by then, no id is kept.
+        sqlx::query(
+            "delete from feed_epoch e where exists (select from feed_epoch n where n.epoch > e.epoch and n.after < $1)",
+        )
+        .bind(last)
+        .execute(&self.pool)
+        .await?;
         loop {
             let deleted = sqlx::query("delete from outbox where id in (select id from outbox where id <= $1 limit $2)")
                 .bind(last)

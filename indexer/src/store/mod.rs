@@ -267,7 +267,15 @@ impl Store {
             "truncate checkpoint, event, event_gap, block, undo, outbox, doubt, {}",
             tables.join(", ")
         );
-        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&self.pool).await?;
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *transaction).await?;
+        // After that of before, which has to be known for it, and instead of it.
+        let epoch = outbox::begin_epoch(&mut transaction, 0).await?;
+        sqlx::query("delete from feed_epoch where epoch < $1")
+            .bind(epoch)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -323,7 +331,8 @@ impl Store {
         })
     }
 
-    /// Tries to become the one instance that writes: the connection holds the lock for as long as it lives.
+    /// Tries to become the one instance that writes: the connection holds the lock for as long as it lives. An epoch of the
+    /// change feed's ids begins with it: these tables may be older than what was given out last, from a backup or a replica.
     ///
     /// # Errors
     /// Where Postgres does not answer.
@@ -331,7 +340,14 @@ impl Store {
         let mut connection = PgConnection::connect_with(&self.options).await?;
         let sql = "select pg_try_advisory_lock($1)";
         let (leads,): (bool,) = sqlx::query_as(sql).bind(LEADER_LOCK).fetch_one(&mut connection).await?;
-        Ok(leads.then_some(connection))
+        if !leads {
+            return Ok(None);
+        }
+        let mut transaction = self.pool.begin().await?;
+        let checkpoint = write::lock_checkpoint(&mut transaction).await?.unwrap_or_default();
+        outbox::begin_epoch(&mut transaction, checkpoint.outbox_id).await?;
+        transaction.commit().await?;
+        Ok(Some(connection))
     }
 }
 

@@ -156,6 +156,18 @@ impl Outbox {
     }
 }
 
+/// Begins an epoch of the ids after `last`; gives it.
+pub(super) async fn begin_epoch(connection: &mut PgConnection, last: i64) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "insert into feed_epoch (epoch, after) \
+         select greatest((extract(epoch from clock_timestamp()) * 1000)::bigint, coalesce(max(epoch), 0) + 1), $1 \
+         from feed_epoch returning epoch",
+    )
+    .bind(last)
+    .fetch_one(connection)
+    .await
+}
+
 /// Tells who listens that there is more after `last`. It takes a lock of the whole server at the commit: once per
 /// transaction and no oftener.
 pub(super) async fn tell(connection: &mut PgConnection, last: i64, id: i64) -> sqlx::Result<()> {

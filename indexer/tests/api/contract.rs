@@ -210,6 +210,7 @@ async fn every_parameter_of_the_document_is_taken() {
                 "integer" => vec!["1".to_owned()],
                 "string" if name == "country" => vec!["de".to_owned()],
                 "string" if name == "name" => vec!["JobSettled".to_owned()],
+                "string" if name == "after" => vec!["0".to_owned()],
                 // Where the document says which values there are, each of them.
                 "string" if !pattern.is_empty() => {
                     let signs: &[&str] = if pattern.starts_with("^-?") { &["", "-"] } else { &[""] };

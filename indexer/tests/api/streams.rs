@@ -35,7 +35,7 @@ struct Sse {
 }
 
 impl Sse {
-    async fn open(client: &Client, query: &str, last: Option<i64>) -> Self {
+    async fn open(client: &Client, query: &str, last: Option<&str>) -> Self {
         let request = client.http.get(format!("{}/v1/events/stream?{query}", client.base));
         let request = match last {
             Some(id) => request.header("last-event-id", id),
@@ -61,7 +61,7 @@ impl Sse {
                 };
                 let message = field("data").map(|data| {
                     serde_json::json!({
-                        "id": field("id").and_then(|id| id.parse::<i64>().ok()),
+                        "id": field("id"),
                         "type": field("event"),
                         "data": serde_json::from_str::<Value>(&data).expect("JSON"),
                     })
@@ -89,11 +89,10 @@ impl Sse {
     }
 }
 
-fn ids(messages: &[Value]) -> Vec<i64> {
-    messages
-        .iter()
-        .map(|message| message["id"].as_i64().expect("an id"))
-        .collect()
+/// The epoch and the number of a message's id.
+fn id(message: &Value) -> (i64, i64) {
+    let id = message["id"].as_str().and_then(|id| id.split_once('-')).expect("an id");
+    (id.0.parse().expect("an epoch"), id.1.parse().expect("a number"))
 }
 
 #[tokio::test]
@@ -117,8 +116,7 @@ async fn a_stream_that_was_cut_goes_on_where_it_was() {
     assert_eq!(seen["data"]["slot"], 43);
     drop(cut);
     accept(&store, 44, &[[2; 32], [3; 32]], Some(43)).await;
-    let id = seen["id"].as_i64();
-    let mut again = Sse::open(&client, "", id).await;
+    let mut again = Sse::open(&client, "", seen["id"].as_str()).await;
     accept(&store, 45, &[[4; 32]], None).await;
     let missed = again.take(4).await;
     let kinds: Vec<_> = missed
@@ -136,7 +134,7 @@ async fn a_stream_that_was_cut_goes_on_where_it_was() {
     // The one that was never cut saw the same.
     let all = whole.take(5).await;
     assert_eq!((&all[0], &all[1..]), (&seen, &missed[..]));
-    assert!(ids(&all).is_sorted_by(|one, next| one < next));
+    assert!(all.iter().map(id).is_sorted_by(|one, next| one < next));
 }
 
 #[tokio::test]
@@ -171,7 +169,8 @@ async fn what_is_taken_back_is_told_and_filters_hold() {
     // What concerns no event passes every filter.
     assert_eq!(none.next().await["type"], "rollback");
     // Whoever comes later is not told of what was undone since.
-    let mut late = Sse::open(&client, "", seen[0]["id"].as_i64().map(|id| id - 1)).await;
+    let (epoch, number) = id(&seen[0]);
+    let mut late = Sse::open(&client, "", Some(&format!("{epoch}-{}", number - 1))).await;
     assert_eq!(late.take(3).await, told);
 }
 
@@ -191,13 +190,14 @@ async fn an_id_that_cannot_be_resumed_from_is_refused() {
     let (status, body) = client.get("/v1/events/stream?after=2").await;
     assert_eq!(status, 410, "{body}");
     let detail = body["detail"].as_str().expect("text");
-    let oldest = detail
-        .split("resume after ")
-        .nth(1)
-        .and_then(|rest| rest.split(' ').next());
-    let oldest = oldest.and_then(|id| id.parse().ok()).expect("an id");
+    let oldest = resume_after(detail);
     let mut stream = Sse::open(&client, "", Some(oldest)).await;
-    assert_eq!(ids(&stream.take(3).await), [oldest + 1, oldest + 2, oldest + 3]);
+    let number = id(&serde_json::json!({ "id": oldest })).1;
+    let told = stream.take(3).await;
+    assert!(
+        told.iter().map(|message| id(message).1).eq(number + 1..=number + 3),
+        "{told:?}"
+    );
     assert_eq!(
         client.get("/v1/events/ws?after=2").await.0,
         400,
@@ -205,8 +205,61 @@ async fn an_id_that_cannot_be_resumed_from_is_refused() {
     );
     assert_eq!(client.get("/v1/events/stream?after=-1").await.0, 400);
     assert_eq!(client.get("/v1/events/stream?after=9223372036854775808").await.0, 400);
+    assert_eq!(client.get("/v1/events/stream?after=1-").await.0, 400);
     // One of another network, maybe.
     assert_eq!(client.get("/v1/events/stream?after=1000000").await.0, 503);
+}
+
+/// What a refusal says to resume after.
+fn resume_after(detail: &str) -> &str {
+    let rest = detail.split("resume after ").nth(1);
+    rest.and_then(|rest| rest.split(' ').next()).expect("an id")
+}
+
+#[tokio::test]
+async fn an_id_from_before_a_restore_is_not_taken_for_another() {
+    let server = Server::start().await;
+    let store = filled(&server, "lost").await;
+    let leading = store.try_lead().await.expect("an answer").expect("it leads");
+    accept(&store, 43, &[[1; 32]], None).await;
+    // The backup is of now.
+    let backup = server.copy(&store, "restored").await;
+    let client = Client::serve(store.clone(), Arc::default()).await;
+    let mut stream = Sse::open(&client, "after=0", None).await;
+    let kept = stream.take(3).await.pop().expect("a message");
+    assert_eq!(kept["data"]["slot"], 43);
+    accept(&store, 44, &[[2; 32]], None).await;
+    let lost = stream.next().await;
+    assert_eq!(lost["data"]["slot"], 44);
+    drop(leading);
+
+    let restored = Store::open(&backup, schema()).await.expect("a store");
+    let client = Client::serve(restored.clone(), Arc::default()).await;
+    // Nobody writes there yet: it may be a replica that is behind.
+    let path = format!("/v1/events/stream?after={}", lost["id"].as_str().expect("an id"));
+    assert_eq!(client.get(&path).await.0, 503);
+    let mut listening = Sse::open(&client, "", kept["id"].as_str()).await;
+    let _leading = restored.try_lead().await.expect("an answer").expect("it leads");
+    // The same number again, of another event.
+    accept(&restored, 44, &[[3; 32], [4; 32]], None).await;
+    let other = listening.next().await;
+    assert_eq!(id(&other).1, id(&lost).1);
+    assert_ne!(other, lost);
+    let (status, body) = client.get(&path).await;
+    assert_eq!(status, 410, "{body}");
+    let mut again = Sse::open(&client, "", Some(resume_after(body["detail"].as_str().expect("text")))).await;
+    assert_eq!(again.next().await, other);
+    // What was there before is resumed from as if nothing had been.
+    let mut from_before = Sse::open(&client, "", kept["id"].as_str()).await;
+    assert_eq!(from_before.next().await, other);
+
+    // Emptied: whoever listens is not left waiting for numbers that are far away.
+    restored.reset().await.expect("emptied");
+    let ended = async { while again.response.chunk().await.is_ok_and(|chunk| chunk.is_some()) {} };
+    tokio::time::timeout(PATIENCE, ended).await.expect("the stream ends");
+    let path = format!("/v1/events/stream?after={}", other["id"].as_str().expect("an id"));
+    let (status, body) = client.get(&path).await;
+    assert_eq!(status, 410, "{body}");
 }
 
 #[tokio::test]
@@ -239,7 +292,7 @@ async fn a_websocket_tells_the_same_and_resumes() {
         assert_eq!(next(&mut socket).await, *message);
     }
     drop(socket);
-    let mut again = connect(&format!("after={}", told[1]["id"])).await;
+    let mut again = connect(&format!("after={}", told[1]["id"].as_str().expect("an id"))).await;
     assert_eq!(next(&mut again).await["type"], "start");
     assert_eq!(next(&mut again).await, told[2]);
     // Too much of it closes the connection.
@@ -264,7 +317,7 @@ async fn every_listener_hears_all_of_it_once_and_soon() {
             for _ in 0..BANKS * 2 {
                 let message = stream.next().await;
                 let slot = message["data"]["slot"].as_u64().expect("a slot");
-                heard.push((slot, message["id"].as_i64().expect("an id"), Instant::now()));
+                heard.push((slot, id(&message), Instant::now()));
             }
             heard
         }));

@@ -6,21 +6,23 @@ pub mod otlp;
 pub mod serving;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use gantry_indexer::Key;
 use gantry_indexer::schema::Schema;
 use gantry_indexer::store::Store;
 use gantry_indexer::stream::{AccountWrite, BlockFacts, Change, LoggedData, SealedBank, Transaction};
-use gantry_stack::postgres::{Postgres, PrivateOptions};
-use sqlx::AssertSqlSafe;
+use gantry_stack::postgres::{Installation, Postgres, PrivateOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
+use tokio::process::Command;
 
 pub const GENESIS: &str = "genesis";
 
 /// A server, kept for as long as its databases are used.
 pub struct Server {
     postgres: Postgres,
-    _run: tempfile::TempDir,
+    run: tempfile::TempDir,
 }
 
 impl Server {
@@ -38,7 +40,7 @@ impl Server {
         };
         Self {
             postgres: postgres.expect("a Postgres server"),
-            _run: run,
+            run,
         }
     }
 
@@ -48,6 +50,26 @@ impl Server {
             .fresh_database(&format!("gantry_indexer_{name}"))
             .await
             .expect("a database")
+    }
+
+    /// A copy of a store's database, by way of a dump. Its URL.
+    pub async fn copy(&self, store: &Store, name: &str) -> String {
+        let url = self.database(name).await;
+        let file = self.run.path().join(format!("{name}.dump"));
+        let programs = Installation::find(Path::new("none")).expect("installed").bin;
+        let from = store.pool().connect_options().to_url_lossy().to_string();
+        // Without sqlx's own settings.
+        let plain = |url: &str| url.split('?').next().unwrap_or_default().to_owned();
+        let mut dump = Command::new(programs.join("pg_dump"));
+        dump.args(["--format=custom", "--dbname", &plain(&from), "--file"])
+            .arg(&file);
+        let mut restore = Command::new(programs.join("pg_restore"));
+        restore.args(["--exit-on-error", "--dbname", &plain(&url)]).arg(&file);
+        for mut command in [dump, restore] {
+            let done = command.output().await.expect("a program of Postgres");
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        }
+        url
     }
 
     /// An empty store. `name` is unique among the tests.

@@ -48,8 +48,18 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) async fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// As [`start`](Self::start), with settings of Postgres (`name`, `value`).
+    pub(crate) async fn start_with(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let postgres = Postgres::private(PrivateOptions::new(folder.path().join("postgres-run"))).await?;
+        let mut options = PrivateOptions::new(folder.path().join("postgres-run"));
+        let settings = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        options.settings = settings.collect();
+        let postgres = Postgres::private(options).await?;
         let faults = Faults::default();
         let root = repository();
         let network = Localnet::start(Config {
@@ -153,7 +163,7 @@ impl Lab {
         peak_mib(pid)
     }
 
-    async fn api_url(&self) -> anyhow::Result<String> {
+    pub(crate) async fn api_url(&self) -> anyhow::Result<String> {
         let file = self.ready_file();
         until(async || Ok(file.exists()), "the indexer is ready").await?;
         let ready: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file)?)?;

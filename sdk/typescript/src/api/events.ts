@@ -12,21 +12,21 @@ export type ApiEvent = Omit<ApiSchemas["Event"], "data" | "name"> & {
   data: Record<string, unknown>;
 };
 
-/** A message of the stream of events. Its `id` is what the stream is resumed after. */
+/** A message of the stream of events. Its `id` is what the stream is resumed after: an epoch and a number. */
 export type ApiMessage =
   /** Where the stream begins. */
-  | { id: bigint; type: "start"; data: { after: number } }
+  | { id: string; type: "start"; data: { after: string } }
   /** Something happened. */
-  | { id: bigint; type: "event"; data: ApiEvent }
+  | { id: string; type: "event"; data: ApiEvent }
   /** The event of this signature and index was on a fork that was abandoned. */
-  | { id: bigint; type: "undone"; data: { slot: number; signature: string; index: number; name: GantryEventName } }
+  | { id: string; type: "undone"; data: { slot: number; signature: string; index: number; name: GantryEventName } }
   /** All after `slot` was taken back; everything up to it is final; events up to it may be missing. */
-  | { id: bigint; type: "rollback" | "finalized" | "snapshot"; data: { slot: number } };
+  | { id: string; type: "rollback" | "finalized" | "snapshot"; data: { slot: number } };
 
 /** Which events, and after which. */
 export interface EventFilter {
-  /** The id of the last message that was received; at what comes next where left out. */
-  after?: bigint;
+  /** The id of the last message that was received, or "0" for all that is kept; at what comes next where left out. */
+  after?: string;
   /** Its name, such as `JobSettled`. */
   name?: GantryEventName;
   /** The program that reported it. */
@@ -49,7 +49,7 @@ const SILENCE_MS = 40_000;
  * Events as they happen, from an indexer. A stream that is cut is resumed after the last message that was received: none is
  * left out and none comes twice. It ends when `signal` is aborted or the consumer stops.
  *
- * @throws {GantryError} where what follows `after` is no longer kept, or a filter is none.
+ * @throws {GantryError} where what follows `after` is no longer kept, the indexer's tables were restored to a time before it, or a filter is none.
  */
 export async function* streamEvents(api: Api, filter: EventFilter = {}): AsyncGenerator<ApiMessage, void, void> {
   const { signal, after, ...query } = filter;
@@ -66,14 +66,14 @@ export async function* streamEvents(api: Api, filter: EventFilter = {}): AsyncGe
     try {
       alive();
       const headers: Record<string, string> = { accept: "text/event-stream" };
-      if (last !== undefined) headers["last-event-id"] = last.toString();
+      if (last !== undefined) headers["last-event-id"] = last;
       const response = await api.open("/v1/events/stream", { query, headers, signal: both });
       const mayPass = response.status === 429 || response.status >= 500;
       if (!response.ok && !mayPass) throw await problem(api.url, response);
       if (!response.ok || response.body === null) throw new Error(`status ${response.status}`);
       for await (const event of readServerSentEvents(response.body, alive)) {
         if (event.id === undefined) continue;
-        const message = { id: BigInt(event.id), type: event.type, data: JSON.parse(event.data) } as ApiMessage;
+        const message = { id: event.id, type: event.type, data: JSON.parse(event.data) } as ApiMessage;
         wait = FIRST_WAIT_MS;
         // Where a resumed stream begins is known already.
         const known = message.type === "start" && last !== undefined;

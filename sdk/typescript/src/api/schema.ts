@@ -1983,11 +1983,8 @@ export interface components {
         StreamMessage: {
             /** @description The event as `/v1/events` gives it, or its `slot`, `signature`, `index` and `name`, or `slot` alone. */
             data: Record<string, never>;
-            /**
-             * Format: int64
-             * @description Pass it as `after`, or as the header `last-event-id`, for what comes after this message.
-             */
-            id: number;
+            /** @description Pass it as `after`, or as the header `last-event-id`, for what comes after this message. An epoch and a number. */
+            id: string;
             /**
              * @description `start`: where the stream begins. `event`: something happened. `undone`: the event of this `signature` and `index`
              *     was on a fork that was abandoned; it may be one that the filter left out. `rollback`: all after `slot` was taken back.
@@ -2463,7 +2460,7 @@ export interface operations {
                  * @description The id after which the stream begins; at what comes next where it is not given. The header `last-event-id` goes
                  *     before it.
                  */
-                after?: number;
+                after?: string;
             };
             header?: {
                 /** @description Id of the last message that was received */
@@ -2554,7 +2551,7 @@ export interface operations {
                  * @description The id after which the stream begins; at what comes next where it is not given. The header `last-event-id` goes
                  *     before it.
                  */
-                after?: number;
+                after?: string;
             };
             header?: never;
             path?: never;

@@ -149,14 +149,14 @@ test("the stream of events is resumed without a gap or a repetition", async () =
   const job = await gantry.openJob(customer, { spec: prepared });
   // What happened between two streams is in the second, which begins after the last id of the first.
   const filter = { job: job.address, signal };
-  const whole = collect(gantry.events({ ...filter, after: start?.id ?? 0n }), "JobSettled");
+  const whole = collect(gantry.events({ ...filter, after: start?.id ?? "0" }), "JobSettled");
   const closed = await follow(gantry, job.address, async ({ view }) => {
     if (view.status === "finished" && !view.accepted) await gantry.accept(customer, job.address);
   });
   assert.equal(closed.type, "settled");
   const events = await whole;
   assert.equal(events[0]?.data.name, "JobOpened");
-  const resumed = await collect(gantry.events({ ...filter, after: events[1]?.id ?? 0n }), "JobSettled");
+  const resumed = await collect(gantry.events({ ...filter, after: events[1]?.id ?? "0" }), "JobSettled");
   assert.deepEqual(resumed, events.slice(2));
   quit.abort();
 });

@@ -89,7 +89,7 @@ async function live(places: Places, spec: Omit<JobSpec, "inputs">, scene: string
   const start = (await stream.next()).value;
   await stream.return();
   const job = await gantry.openJob(wallet, { spec: prepared });
-  const filter = { job: job.address, after: start?.id ?? 0n, signal };
+  const filter = { job: job.address, after: start?.id ?? "0", signal };
   const events = names(gantry.events(filter), "JobSettled");
 
   const states = new Set<string>();
