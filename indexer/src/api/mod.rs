@@ -2,6 +2,7 @@
 
 mod cut;
 mod disputes;
+mod event_id;
 mod events;
 mod feed;
 mod jobs;

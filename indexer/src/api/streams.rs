@@ -16,7 +16,8 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
-use super::feed::{End, EventId, Feed, Filter, Message, Subscription, id_param};
+use super::event_id::{EventId, id_param};
+use super::feed::{End, Feed, Filter, Message, Subscription};
 use super::limits::{Client, client_of};
 use super::problem::{Lost, StreamRefusals};
 use super::{Api, Params, Problem, cut};

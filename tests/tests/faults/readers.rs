@@ -133,12 +133,16 @@ impl Drop for Service {
     }
 }
 
-/// The ids of the events in a piece of a stream. What is cut off in the middle does not count.
+/// The numbers of the events in a piece of a stream. What is cut off in the middle does not count.
 fn ids(text: &str) -> Vec<i64> {
     let whole = text.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
     let events = whole.split("\n\n").filter(|block| block.contains("event: event"));
-    let id = |block: &str| block.lines().find_map(|line| line.strip_prefix("id: ")?.parse().ok());
-    events.filter_map(id).collect()
+    let id = |block: &str| {
+        let id = block.lines().find_map(|line| line.strip_prefix("id: "));
+        let (_, number) = id.and_then(|id| id.split_once('-')).expect("an epoch and a number");
+        number.parse().expect("a number")
+    };
+    events.map(id).collect()
 }
 
 /// Reads a stream after an id until it has `wanted` more events. As another client than those that do not read, since
