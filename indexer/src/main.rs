@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 #[tokio::main]
 async fn main() -> ExitCode {
     work().await.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", telemetry::explained(error.as_ref()));
         ExitCode::FAILURE
     })
 }

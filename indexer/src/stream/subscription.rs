@@ -19,6 +19,7 @@ use yellowstone_grpc_proto::prelude::{
 use super::{Malformed, Update, convert};
 use crate::key;
 use crate::schema::Schema;
+use crate::telemetry;
 
 /// Name of the filters.
 const FILTER: &str = "gantry";
@@ -132,17 +133,9 @@ pub struct Subscription {
     pings: i32,
 }
 
-/// The error with its causes, which its own text leaves out.
+/// The error with its causes, and what to do about it.
 fn explained(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.ends_with(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
+    let mut text = telemetry::explained(error);
     // Bad signatures are those of an authority with the name of one that is known.
     if text.contains("UnknownIssuer") || text.contains("BadSignature") {
         text += ": no authority known here vouches for the server; name the file with its authority's certificate with \

@@ -107,6 +107,20 @@ impl Telemetry {
     }
 }
 
+/// An error with its causes, as far as its own text leaves them out.
+#[must_use]
+pub fn explained(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| {
+        let said = cause.to_string();
+        if text.ends_with(&said) {
+            text
+        } else {
+            format!("{text}: {said}")
+        }
+    })
+}
+
 /// The span that a request's `traceparent` names, for what it causes here.
 #[must_use]
 pub fn parent(headers: &HeaderMap) -> Context {
@@ -121,4 +135,19 @@ pub fn parent(headers: &HeaderMap) -> Context {
         }
     }
     TraceContextPropagator::new().extract(&Headers(headers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no database: {0}")]
+    struct Whole(#[source] std::io::Error);
+
+    #[test]
+    fn causes_are_said_once() {
+        let error = anyhow::Error::new(Whole(std::io::Error::other("refused"))).context("cannot open");
+        assert_eq!(explained(error.as_ref()), "cannot open: no database: refused");
+    }
 }
