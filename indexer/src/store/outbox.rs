@@ -7,6 +7,8 @@ use crate::{Key, Signature};
 
 /// The channel on which a write tells its newest id.
 const CHANNEL: &str = "gantry_outbox";
+/// Epochs that are known at least, of those whose ids are kept.
+const EPOCHS_KEPT: i64 = 1_000;
 /// Rows in one statement.
 const MAX_ROWS: usize = 8_192;
 
@@ -158,6 +160,13 @@ impl Outbox {
 
 /// Begins an epoch of the ids after `last`; gives it.
 pub(super) async fn begin_epoch(connection: &mut PgConnection, last: i64) -> sqlx::Result<i64> {
+    // Who starts again and again, and writes nothing, shall not fill a disk with it.
+    sqlx::query(
+        "delete from feed_epoch where epoch <= (select epoch from feed_epoch order by epoch desc offset $1 limit 1)",
+    )
+    .bind(EPOCHS_KEPT)
+    .execute(&mut *connection)
+    .await?;
     sqlx::query_scalar(
         "insert into feed_epoch (epoch, after) \
          select greatest((extract(epoch from clock_timestamp()) * 1000)::bigint, coalesce(max(epoch), 0) + 1), $1 \

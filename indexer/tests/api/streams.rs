@@ -263,6 +263,32 @@ async fn an_id_from_before_a_restore_is_not_taken_for_another() {
 }
 
 #[tokio::test]
+async fn epochs_in_which_nothing_happened_do_not_pile_up() {
+    let server = Server::start().await;
+    let store = filled(&server, "loop").await;
+    // An instance that takes the lead and ends, again and again.
+    sqlx::raw_sql(
+        "insert into feed_epoch select e, (select outbox_id from checkpoint) \
+         from (select max(epoch) as newest from feed_epoch) f, generate_series(newest + 1, newest + 1500) e",
+    )
+    .execute(store.pool())
+    .await
+    .expect("inserted");
+    let _leading = store.try_lead().await.expect("an answer").expect("it leads");
+    let (count, oldest): (i64, i64) = sqlx::query_as("select count(*), min(epoch) from feed_epoch")
+        .fetch_one(store.pool())
+        .await
+        .expect("a row");
+    assert_eq!(count, 1_001);
+    // What was given out before all that are known counts as of the oldest, and is resumed from.
+    let client = Client::serve(store.clone(), Arc::default()).await;
+    let first = Sse::open(&client, "after=0", None).await.take(2).await;
+    assert_eq!(id(&first[0]).0, oldest);
+    let mut again = Sse::open(&client, "", first[0]["id"].as_str()).await;
+    assert_eq!(again.next().await, first[1]);
+}
+
+#[tokio::test]
 async fn a_websocket_tells_the_same_and_resumes() {
     let server = Server::start().await;
     let store = filled(&server, "websocket").await;
