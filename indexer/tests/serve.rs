@@ -13,6 +13,8 @@ use gantry_stack::postgres::{Installation, Postgres, PrivateOptions, PrivatePost
 use serde_json::Value;
 
 const JOB: Key = [1; 32];
+/// Requests of which the log and the collector have to have each.
+const MORE: usize = 50;
 
 /// A bank in which the job gets another status and its result is accepted.
 async fn accept(store: &Store, slot: u64, status: u8) {
@@ -196,6 +198,12 @@ async fn a_request_is_a_span_of_its_callers_trace_and_a_line_of_json() {
     let path = format!("/v1/jobs/{}", gantry_indexer::key::text(&JOB));
     let headers = [("traceparent", traceparent.as_str()), ("x-request-id", "mine")];
     assert_eq!(serving.get(&path, &headers).await.status(), 200);
+    // Each request asks the database something, after which none may be lost.
+    for number in 1..=MORE {
+        let traceparent = format!("00-{number:032x}-{parent}-01");
+        let headers = [("traceparent", traceparent.as_str()), ("x-request-id", "more")];
+        assert_eq!(serving.get(&path, &headers).await.status(), 200);
+    }
     // What is left is sent at the end.
     serving.terminate().await;
     let (service, span) = collector
@@ -208,6 +216,12 @@ async fn a_request_is_a_span_of_its_callers_trace_and_a_line_of_json() {
     assert_eq!(attribute("http.response.status_code").as_deref(), Some("200"));
     assert_eq!(attribute("id").as_deref(), Some("mine"));
     assert!(span.end_time_unix_nano > span.start_time_unix_nano);
+    for number in 1..=MORE {
+        let trace = format!("{number:032x}");
+        collector
+            .span(PATIENCE, |span| hex::encode(&span.trace_id) == trace)
+            .await;
+    }
     tokio::time::timeout(PATIENCE, serving.process.wait())
         .await
         .expect("it ends")
@@ -218,6 +232,10 @@ async fn a_request_is_a_span_of_its_callers_trace_and_a_line_of_json() {
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
     assert!(told.iter().any(|line| line["span"]["id"] == "mine"), "{told:?}");
+    let more = told
+        .iter()
+        .filter(|line| line["span"]["id"] == "more" && line["message"] == "finished processing request");
+    assert_eq!(more.count(), MORE, "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

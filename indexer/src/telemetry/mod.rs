@@ -1,5 +1,6 @@
 //! What the process says of itself while it runs: logs for whoever reads them, traces for a collector.
 
+mod asked;
 mod traces;
 
 use std::io::IsTerminal;
@@ -15,6 +16,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry};
 
+use asked::Asked;
 use traces::EXPORT_WITHIN;
 pub use traces::{Collector, CollectorError, headers};
 
@@ -85,12 +87,12 @@ pub fn start(options: &TelemetryOptions) -> Result<Telemetry, TelemetryError> {
     let spans = traces.as_ref().map(|traces| {
         tracing_opentelemetry::layer()
             .with_tracer(traces.tracer("gantry-indexer"))
-            .with_filter(filter_fn(|metadata| {
+            .with_filter(Asked(filter_fn(|metadata| {
                 metadata.is_span() && metadata.target().starts_with("gantry_")
-            }))
+            })))
     });
     tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
+        .with(lines.with_filter(Asked(filter)))
         .with(spans)
         .try_init()?;
     Ok(Telemetry { traces })
