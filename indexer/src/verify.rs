@@ -67,7 +67,7 @@ pub struct Report {
     pub slot: u64,
     /// Accounts that were looked at again at a confirmed slot.
     pub looked_again: usize,
-    /// Open rows.
+    /// Open rows, as they were compared last.
     pub rows: usize,
     /// Accounts on chain.
     pub accounts: usize,
@@ -102,17 +102,7 @@ pub async fn verify(store: &Store, chain: &Chain, timeout: Duration) -> Result<R
     }
     let slot = slots.values().copied().max().unwrap_or_default();
     wait_for(store, slot, timeout).await?;
-    let rows = read(store, Which::At(&slots)).await?;
-    let mut tables: BTreeMap<String, usize> = schema
-        .accounts
-        .iter()
-        .map(|account| (account.table.clone(), 0))
-        .collect();
-    for (kind, row) in rows.values() {
-        if let Some(count) = tables.get_mut(&schema.accounts[*kind].table).filter(|_| !row.closed) {
-            *count += 1;
-        }
-    }
+    let mut rows = read(store, Which::At(&slots)).await?;
     let addresses: BTreeSet<Key> = on_chain.keys().chain(rows.keys()).copied().collect();
     let mut differing: BTreeMap<Key, Difference> = BTreeMap::new();
     for address in addresses {
@@ -125,7 +115,17 @@ pub async fn verify(store: &Store, chain: &Chain, timeout: Duration) -> Result<R
         if differing.is_empty() {
             break;
         }
-        differing = look_again(store, chain, &differing, timeout).await?;
+        differing = look_again(store, chain, &differing, &mut rows, timeout).await?;
+    }
+    let mut tables: BTreeMap<String, usize> = schema
+        .accounts
+        .iter()
+        .map(|account| (account.table.clone(), 0))
+        .collect();
+    for (kind, row) in rows.values() {
+        if let Some(count) = tables.get_mut(&schema.accounts[*kind].table).filter(|_| !row.closed) {
+            *count += 1;
+        }
     }
     Ok(Report {
         slot,
@@ -137,12 +137,13 @@ pub async fn verify(store: &Store, chain: &Chain, timeout: Duration) -> Result<R
     })
 }
 
-/// Reads what differed from both sides again. The chain is read on both sides of the tables: what it changed between
-/// says nothing and is looked at until it stands still.
+/// Reads what differed from both sides again, into `rows` too. The chain is read on both sides of the tables: what it
+/// changed between says nothing and is looked at until it stands still.
 async fn look_again(
     store: &Store,
     chain: &Chain,
     differing: &BTreeMap<Key, Difference>,
+    rows: &mut Rows,
     timeout: Duration,
 ) -> Result<BTreeMap<Key, Difference>, VerifyError> {
     let started = Instant::now();
@@ -152,12 +153,14 @@ async fn look_again(
         let before = chain.accounts(&addresses, "confirmed").await?;
         // One slot more, so that the slot that was read in its middle is over.
         wait_for(store, before.slot + 1, timeout).await?;
-        let rows = read(store, Which::Now(&addresses)).await?;
+        let mut now = read(store, Which::Now(&addresses)).await?;
         let after = chain.accounts(&addresses, "confirmed").await?;
         let mut moving = Vec::new();
         for ((address, before), after) in addresses.into_iter().zip(&before.value).zip(&after.value) {
             let ours = |account: &&ChainAccount| store.schema().is_program(&account.owner);
             let (before, after) = (before.as_ref().filter(ours), after.as_ref().filter(ours));
+            rows.remove(&address);
+            rows.extend(now.remove_entry(&address));
             if let Some(difference) = compare(store, &address, before, rows.get(&address)) {
                 if before == after || started.elapsed() > timeout {
                     still.insert(address, difference);
