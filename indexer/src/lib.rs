@@ -16,6 +16,7 @@ pub mod schema;
 pub mod store;
 pub mod stream;
 pub mod telemetry;
+mod tls;
 pub mod verify;
 
 pub use key::{Key, Signature};

@@ -257,8 +257,8 @@ impl Feed {
         }
         let messages: Vec<Message> = sqlx::query_as(
             "select coalesce((select max(f.epoch) from feed_epoch f where f.after < o.id), \
-             (select min(epoch) from feed_epoch)) as epoch, o.id, o.kind, o.name, o.slot, o.signature, o.index, e.transaction_index, e.block_time, e.program, \
-             e.job, e.accounts, e.data::text as data \
+             (select min(epoch) from feed_epoch)) as epoch, o.id, o.kind, o.name, o.slot, o.signature, o.index, \
+             e.transaction_index, e.block_time, e.program, e.job, e.accounts, e.data::text as data \
              from outbox o left join event e \
              on o.kind = 'event' and e.slot = o.slot and e.signature = o.signature and e.index = o.index \
              where o.id > $1 and o.id <= $2 and (o.kind in ('finalized', 'rollback', 'snapshot') \

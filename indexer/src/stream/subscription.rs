@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
 use tonic::codec::CompressionEncoding;
-use tonic::transport::{Certificate, ClientTlsConfig};
 use tonic::{Code, Status};
 use yellowstone_grpc_client::{
     Backoff, GeyserGrpcBuilder, GeyserGrpcBuilderError, GeyserGrpcClient, GeyserGrpcClientError, ReconnectConfig,
@@ -20,6 +19,7 @@ use super::{Malformed, Update, convert};
 use crate::key;
 use crate::schema::Schema;
 use crate::telemetry;
+use crate::tls::with_authorities;
 
 /// Name of the filters.
 const FILTER: &str = "gantry";
@@ -149,13 +149,7 @@ fn builder(options: &SourceOptions) -> Result<GeyserGrpcBuilder, StreamError> {
     if !options.url.starts_with("https:") {
         return Ok(plain()?);
     }
-    let certificates = options.ca.iter().map(Certificate::from_pem);
-    let own = ClientTlsConfig::new().ca_certificates(certificates);
-    match plain()?.tls_config(own.clone().with_native_roots()) {
-        // A system without any authority of its own.
-        Err(_) if options.ca.is_some() => Ok(plain()?.tls_config(own)?),
-        with => Ok(with?),
-    }
+    Ok(with_authorities(options.ca.as_deref(), |tls| plain()?.tls_config(tls))?)
 }
 
 async fn connect(options: &SourceOptions) -> Result<GeyserGrpcClient, StreamError> {

@@ -9,7 +9,9 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData, SpanExporter};
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::tls::with_authorities;
 
 /// Longest wait for a collector, also at the end.
 pub(super) const EXPORT_WITHIN: Duration = Duration::from_secs(5);
@@ -76,15 +78,8 @@ fn channel(collector: &Collector) -> Result<Channel, CollectorError> {
     }
     let endpoint = match endpoint.uri().scheme_str() {
         Some("http") => endpoint,
-        Some("https") => {
-            let own = ClientTlsConfig::new().ca_certificates(collector.ca.iter().map(Certificate::from_pem));
-            match endpoint.clone().tls_config(own.clone().with_native_roots()) {
-                // A system without any authority of its own.
-                Err(_) if collector.ca.is_some() => endpoint.tls_config(own),
-                with => with,
-            }
-            .map_err(CollectorError::Tls)?
-        }
+        Some("https") => with_authorities(collector.ca.as_deref(), |tls| endpoint.clone().tls_config(tls))
+            .map_err(CollectorError::Tls)?,
         _ => return Err(refused()),
     };
     Ok(endpoint.connect_lazy())
