@@ -130,7 +130,7 @@ impl BlobStore {
         let bytes = bytes.into();
         self.check_size(bytes.len() as u64)?;
         let hash = Hash32::of(&bytes);
-        if !self.is_whole(hash).await? {
+        if !self.is_whole(hash, bytes.len() as u64).await? {
             self.store.put(&location(hash), PutPayload::from(bytes)).await?;
         }
         Ok(hash.0)
@@ -150,7 +150,7 @@ impl BlobStore {
         self.check_size(file.metadata().await.map_err(io)?.len())?;
         let (hash, size) = hash_of(&mut file).await.map_err(io)?;
         self.check_size(size)?;
-        if self.is_whole(hash).await? {
+        if self.is_whole(hash, size).await? {
             return Ok(hash.0);
         }
         let file = tokio::fs::File::open(path).await.map_err(io)?;
@@ -274,12 +274,16 @@ impl BlobStore {
         }
     }
 
-    /// Whether there is a blob with this SHA-256 and the bytes are its own.
-    async fn is_whole(&self, hash: Hash32) -> Result<bool, BlobError> {
-        let mut bytes = match self.store.get(&location(hash)).await {
+    /// Whether there is a blob with this SHA-256 and of `size` bytes, and these are its own.
+    async fn is_whole(&self, hash: Hash32, size: u64) -> Result<bool, BlobError> {
+        let found = match self.store.get(&location(hash)).await {
             Err(object_store::Error::NotFound { .. }) => return Ok(false),
-            other => other?.into_stream(),
+            other => other?,
         };
+        if found.meta.size != size {
+            return Ok(false);
+        }
+        let mut bytes = found.into_stream();
         let mut digest = Sha256::new();
         while let Some(part) = bytes.try_next().await? {
             digest.update(&part);
