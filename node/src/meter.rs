@@ -1,5 +1,8 @@
 //! How many seconds a node may say that it served.
 
+/// Seconds after its start on the chain in which a node that waited for it has seen it. Longer, and it was not at work.
+const SEEN: i64 = 5;
+
 /// Counts the served seconds of one run of a job, by the chain's clock alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meter {
@@ -14,6 +17,16 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// When a run began that the start of its job at `started_at` set off, with the chain's clock at `now`: with the
+    /// start, as how long a transaction takes to be confirmed is not the node's doing.
+    pub fn set_off(started_at: i64, now: i64) -> i64 {
+        if now.saturating_sub(started_at) <= SEEN {
+            started_at
+        } else {
+            now
+        }
+    }
+
     /// Seconds served when the chain's clock shows `now`. What lies between two runs is not served.
     ///
     /// Never more than passed since the job's start, than the job pays for, or, once it has ended, than passed until
@@ -65,6 +78,13 @@ mod tests {
         };
         assert_eq!(second.served(130, None), 10);
         assert_eq!(second.served(135, None), 15);
+    }
+
+    #[test]
+    fn a_confirmation_is_served_and_a_cut_is_not() {
+        assert_eq!(Meter::set_off(100, 100), 100);
+        assert_eq!(Meter::set_off(100, 100 + SEEN), 100);
+        assert_eq!(Meter::set_off(100, 101 + SEEN), 101 + SEEN);
     }
 
     #[test]

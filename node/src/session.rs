@@ -1,23 +1,26 @@
 //! One assignment of a job, from the first receipt to the last.
 
+mod proving;
+mod storing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use gantry_sdk::Pubkey;
 use gantry_sdk::market::accounts::Job;
-use gantry_sdk::receipt::{Receipt, ReceiptStatus};
+use gantry_sdk::receipt::ReceiptStatus;
 use gantry_sdk::seal::Sealer;
 use gantry_sdk::spec::PreparedSpec;
 use gantry_sdk::state::{JobExt, JobOutcome, JobStatus};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 
 use crate::chain::{Chain, Observation};
 use crate::container::Run;
 use crate::ended::Ended;
 use crate::guard::Exit;
-use crate::host::{Host, JobResult, NotThereYet};
+use crate::host::{Host, NotThereYet};
 use crate::journal::Journal;
 use crate::live::{self, LiveLog};
 use crate::meter::Meter;
@@ -31,8 +34,6 @@ use crate::workspace::Workspace;
 const MAX_LAUNCHES: u32 = 3;
 /// Seconds before the start deadline at which the node gives up waiting for a spec.
 const START_MARGIN: i64 = 5;
-/// Where sequence numbers go on when the journal is lost: far beyond any that can have been used.
-const LOST_JOURNAL_GAP: u64 = 1 << 32;
 
 /// A session: everything that one assignment of one job needs.
 pub struct Session {
@@ -43,6 +44,8 @@ pub struct Session {
     job: Job,
     journal: Journal,
     poster: Poster,
+    /// When the latest receipt was signed, or the session began.
+    proved_at: Instant,
     news: watch::Receiver<Observation>,
     _watch: crate::tasks::Owned,
 }
@@ -68,6 +71,7 @@ pub async fn run(chain: Arc<Chain>, host: Arc<Host>, address: Pubkey) -> anyhow:
         job,
         journal,
         poster,
+        proved_at: Instant::now(),
         news,
         _watch: watch,
     }
@@ -78,7 +82,8 @@ pub async fn run(chain: Arc<Chain>, host: Arc<Host>, address: Pubkey) -> anyhow:
 impl Session {
     async fn serve(mut self) -> anyhow::Result<()> {
         let mut spec = Err(anyhow::anyhow!("not looked at"));
-        if self.status() == Some(JobStatus::Assigned) {
+        let waited = self.status() == Some(JobStatus::Assigned);
+        if waited {
             spec = self.accept().await;
             self.start().await?;
         }
@@ -99,12 +104,17 @@ impl Session {
         let outputs = spec.as_ref().map(|spec| spec.outputs().to_vec()).unwrap_or_default();
         let observation = self.now();
         let started_at = self.running_job().and_then(|job| JobExt::started_at(&job));
+        let started_at = started_at.context("a running job has no start")?;
         let before = self.journal.last().map_or(0, |receipt| receipt.served_seconds);
         let meter = Meter {
-            started_at: started_at.context("a running job has no start")?,
+            started_at,
             max_duration: u64::from(self.job.max_duration),
             before: before.max(self.running_job().map_or(0, |job| u64::from(job.served_seconds))),
-            since: observation.clock,
+            since: if waited {
+                Meter::set_off(started_at, observation.clock)
+            } else {
+                observation.clock
+            },
         };
         let root = self.folder().join("run");
         let (mut workspace, found) = self.workspace(&root).await?;
@@ -125,16 +135,11 @@ impl Session {
             recipient: self.job.customer,
             context: self.chain.opener(self.address).context,
         });
-        let (meter, ended, running) = self.attempt(spec, &mut workspace, found, meter, sealer).await?;
-        let result = JobResult {
-            job: self.address.to_string(),
-            spec_hash: self.job.spec_hash,
-            outputs: &outputs,
-            exit_code: ended.exit_code,
-            note: ended.note.as_deref(),
-        };
-        let digest = self.host.store_result(result, Some(&workspace), sealer.as_ref());
-        let digest = digest.await.context("cannot store the result")?;
+        let (meter, mut ended, running) = self.attempt(spec, &mut workspace, found, meter, sealer).await?;
+        let digest = self
+            .store(&mut ended, &outputs, &workspace, sealer.as_ref(), &meter)
+            .await?;
+        self.landed().await?;
         // The latest time there is: storing the result took some.
         let observation = look(&self.chain, Some(&self.address)).await;
         let stopped = observation.job.as_ref().and_then(JobExt::ended_at);
@@ -198,6 +203,7 @@ impl Session {
         while self.status() == Some(JobStatus::Assigned) {
             self.changed().await?;
         }
+        self.proved_at = Instant::now();
         Ok(())
     }
 
@@ -320,10 +326,6 @@ impl Session {
         disk_bytes: u64,
         meter: &Meter,
     ) -> anyhow::Result<Ended> {
-        let half = Duration::from_millis(u64::from(self.job.proof_timeout) * 500);
-        let interval = self.host.proof_interval.min(half).max(Duration::from_millis(500));
-        let mut ticks = tokio::time::interval_at(Instant::now() + interval, interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut deadline = self.deadline(meter);
         let full = usage::exceeded(workspace.work().to_owned(), disk_bytes, self.host.reserve);
         let mut full = std::pin::pin!(full);
@@ -335,11 +337,7 @@ impl Session {
                     tracing::info!(job = %self.address, exit_code = outcome.exit.code, "the job's command has ended");
                     return Ok(Ended::by_itself(outcome, self.now().clock));
                 }
-                _ = ticks.tick() => {
-                    let observation = self.now();
-                    let served = meter.served(observation.clock, None);
-                    self.sign(&observation, served, ReceiptStatus::Running, 0, [0; 32])?;
-                }
+                () = tokio::time::sleep_until(self.proof_due()) => self.prove(meter, None)?,
                 () = tokio::time::sleep_until(deadline) => {
                     break "the job has run for as long as it was paid".to_owned();
                 }
@@ -353,7 +351,7 @@ impl Session {
                 }
             }
         };
-        let outcome = running.stop(grace).await?;
+        let outcome = self.prove_during(running.stop(grace), meter, None).await??;
         tracing::info!(job = %self.address, status = ?self.status(), why, "stopped");
         Ok(Ended::completed(outcome.exit, format!("stopped: {why}")))
     }
@@ -383,51 +381,6 @@ impl Session {
             tracing::debug!(error = format!("{error:#}"), "the parts of the log are left for later");
         }
         Ok(())
-    }
-
-    /// Writes a receipt down and hands it to the poster, which signs it.
-    fn sign(
-        &mut self,
-        observation: &Observation,
-        served: u64,
-        status: ReceiptStatus,
-        exit_code: i32,
-        digest: [u8; 32],
-    ) -> anyhow::Result<()> {
-        let on_chain = self.running_job().map_or(0, |job| job.sequence);
-        let sequence = match self.journal.last() {
-            Some(last) => last.sequence.max(on_chain) + 1,
-            None => on_chain.saturating_add(LOST_JOURNAL_GAP),
-        };
-        let receipt = self.receipt(observation, sequence, served, status, exit_code, digest);
-        self.journal.receipt(&receipt)?;
-        self.host.place.proved(&self.address.to_string(), sequence, served);
-        self.poster.post(receipt);
-        Ok(())
-    }
-
-    fn receipt(
-        &self,
-        observation: &Observation,
-        sequence: u64,
-        served_seconds: u64,
-        status: ReceiptStatus,
-        exit_code: i32,
-        output_digest: [u8; 32],
-    ) -> Receipt {
-        Receipt {
-            genesis_hash: self.chain.genesis_hash,
-            market: gantry_sdk::market::ID.to_bytes(),
-            job: self.address.to_bytes(),
-            assignment: self.job.assignment,
-            sequence,
-            served_seconds,
-            // The chain's clock: what the SLA is measured by.
-            issued_at: observation.clock,
-            status,
-            exit_code,
-            output_digest,
-        }
     }
 
     fn now(&self) -> Observation {

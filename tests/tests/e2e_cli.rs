@@ -17,6 +17,8 @@ mod podman;
 mod sealed;
 #[path = "cli/several.rs"]
 mod several;
+#[path = "cli/storing.rs"]
+mod storing;
 
 use anyhow::{Context as _, ensure};
 use gantry::{Network, finish};

@@ -1,0 +1,58 @@
+//! Storing what a job leaves, however long its store takes or refuses.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gantry_sdk::seal::Sealer;
+use tokio::time::Instant;
+
+use super::Session;
+use crate::ended::Ended;
+use crate::host::JobResult;
+use crate::meter::Meter;
+use crate::tasks::Backoff;
+use crate::workspace::Workspace;
+
+/// How long a store that refuses is tried: what it does not take has to be computed again.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+impl Session {
+    /// Stores the result; gives its digest. Storing it is work that is paid for, until the store fails for the first time:
+    /// `ended` is then.
+    ///
+    /// # Errors
+    /// If the store still refuses after ten minutes, or once nobody waits for the result any more.
+    pub(super) async fn store(
+        &mut self,
+        ended: &mut Ended,
+        outputs: &[String],
+        workspace: &Workspace,
+        sealer: Option<&Sealer>,
+        meter: &Meter,
+    ) -> anyhow::Result<[u8; 32]> {
+        let host = Arc::clone(&self.host);
+        let began = Instant::now();
+        let mut backoff = Backoff::default();
+        loop {
+            let result = JobResult {
+                job: self.address.to_string(),
+                spec_hash: self.job.spec_hash,
+                outputs,
+                exit_code: ended.exit_code,
+                note: ended.note.as_deref(),
+            };
+            let storing = host.store_result(result, Some(workspace), sealer);
+            let error = match self.prove_during(storing, meter, ended.at).await? {
+                Ok(digest) => return Ok(digest),
+                Err(error) => error.context("cannot store the result"),
+            };
+            if began.elapsed() > PATIENCE || !self.expects_receipts() {
+                return Err(error);
+            }
+            tracing::warn!(job = %self.address, error = format!("{error:#}"), "trying on");
+            ended.at.get_or_insert(self.now().clock);
+            self.prove_during(tokio::time::sleep(backoff.pause()), meter, ended.at)
+                .await?;
+        }
+    }
+}
