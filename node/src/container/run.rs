@@ -259,10 +259,8 @@ fn is_running(state: &ContainerState) -> bool {
 }
 
 fn has_ended(state: &ContainerState) -> bool {
-    let finished = state.finished_at.as_deref().and_then(instant);
-    let began = state.started_at.as_deref().and_then(instant);
-    // A container that is started again keeps its earlier end until the next one.
-    !is_running(state) && finished >= began && finished.is_some()
+    // When it began is of no use here: Podman notes that late, and a quick command has ended milliseconds before it.
+    !is_running(state) && state.finished_at.as_deref().and_then(instant).is_some()
 }
 
 fn began_before_boot(state: &ContainerState) -> bool {
@@ -333,5 +331,20 @@ mod tests {
         assert_eq!(docker, podman);
         assert_eq!(instant("0001-01-01T00:00:00Z"), None);
         assert_eq!(instant("soon"), None);
+    }
+
+    #[test]
+    fn a_command_may_end_before_podman_notes_its_start() {
+        let never = "0001-01-01T00:00:00Z";
+        let state = |running, finished: &str| ContainerState {
+            running: Some(running),
+            started_at: Some("2026-01-02T03:04:05.005Z".to_owned()),
+            finished_at: Some(finished.to_owned()),
+            ..ContainerState::default()
+        };
+        assert!(has_ended(&state(false, "2026-01-02T03:04:05.001Z")));
+        assert!(!has_ended(&state(true, never)));
+        // It does not run, and how it ended is not known yet.
+        assert!(!has_ended(&state(false, never)));
     }
 }
