@@ -1,7 +1,7 @@
 //! Every measurement that `/metrics` gives: its name, its unit, what it means. All are there from the start, at zero, so
 //! that a rate or an alert sees the first increase.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use metrics::Unit;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -34,7 +34,7 @@ const GAUGES: &[(&str, Unit, &str)] = &[
     (
         "gantry_indexer_checkpoint_age_seconds",
         Unit::Seconds,
-        "Time since the checkpoint was written last, by the database's clock",
+        "Time since the checkpoint was written last, by the database's clock; counted on while the database does not answer",
     ),
     (
         "gantry_indexer_leader",
@@ -243,13 +243,17 @@ const STATE: &str = "select slot, finalized_slot, outbox_id, \
 /// process writes them.
 pub async fn watch(store: Store, handle: PrometheusHandle, follows: impl Fn(u64)) {
     let mut looks = 0;
+    let mut written = None;
     loop {
         handle.run_upkeep();
         process();
-        let up = look(&store, looks % SIZE_EVERY == 0, &follows)
+        let up = look(&store, looks % SIZE_EVERY == 0, &mut written, &follows)
             .await
             .inspect_err(|error| tracing::debug!(%error, "the state of the tables cannot be measured"))
             .is_ok();
+        if let Some(written) = written {
+            metrics::gauge!("gantry_indexer_checkpoint_age_seconds").set(written.age());
+        }
         metrics::gauge!("gantry_indexer_database_up").set(if up { 1.0 } else { 0.0 });
         // What could not be measured is measured at the next look.
         looks = if up { looks + 1 } else { 0 };
@@ -257,7 +261,21 @@ pub async fn watch(store: Store, handle: PrometheusHandle, follows: impl Fn(u64)
     }
 }
 
-async fn look(store: &Store, size: bool, follows: impl Fn(u64)) -> sqlx::Result<()> {
+/// When the checkpoint was written last, as was read once.
+#[derive(Clone, Copy)]
+struct Written {
+    before: f64,
+    read: Instant,
+}
+
+impl Written {
+    /// Seconds since.
+    fn age(self) -> f64 {
+        self.before + self.read.elapsed().as_secs_f64()
+    }
+}
+
+async fn look(store: &Store, size: bool, written: &mut Option<Written>, follows: impl Fn(u64)) -> sqlx::Result<()> {
     let (all, idle) = (store.pool().size(), store.pool().num_idle());
     let used = f64::from(all) - idle as f64;
     metrics::gauge!("gantry_indexer_database_connections", "state" => "used").set(used.max(0.0));
@@ -267,7 +285,10 @@ async fn look(store: &Store, size: bool, follows: impl Fn(u64)) -> sqlx::Result<
         follows(state.slot as u64);
         let kept = state.oldest.map_or(0, |oldest| state.outbox_id - oldest + 1);
         metrics::gauge!("gantry_indexer_finalized_slot").set(state.finalized_slot as f64);
-        metrics::gauge!("gantry_indexer_checkpoint_age_seconds").set(state.age);
+        *written = Some(Written {
+            before: state.age,
+            read: Instant::now(),
+        });
         metrics::gauge!("gantry_indexer_outbox_rows").set(kept as f64);
         metrics::gauge!("gantry_indexer_outbox_newest_id").set(state.outbox_id as f64);
         metrics::gauge!("gantry_indexer_event_gaps").set(state.gaps as f64);
