@@ -44,17 +44,21 @@ impl User {
 }
 
 /// $1 is the stop signal; then the command. `read` and not `cat` watches, because it is no process of its own that would
-/// have to be stopped; the signal for the parent's death covers the death of the guard itself.
+/// have to be stopped; the signal for the parent's death covers the death of the guard itself. The trap comes before the
+/// command, which may be ready, and told to stop, before this shell runs again.
 const SCRIPT: &str = r#"
 exec 3<&0 </dev/null
 signal=$1
 shift
+child=
+told=
+trap 'told=yes; [ -z "$child" ] || kill -s "$signal" "$child" 2>/dev/null' TERM INT HUP
 "$@" 3<&- &
 child=$!
+[ -z "$told" ] || kill -s "$signal" "$child" 2>/dev/null
 (while read -r _ <&3; do :; done; kill -s "$signal" "$child") 2>/dev/null &
 watcher=$!
 exec 3<&-
-trap 'kill -s "$signal" "$child" 2>/dev/null' TERM INT HUP
 code=0
 while :; do
     wait "$child"
@@ -82,4 +86,49 @@ pub(super) fn command(spec: &ChildSpec, user: Option<&User>) -> Command {
         .arg(&spec.program)
         .args(&spec.args);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::io::{BufRead as _, BufReader, Read as _};
+    use std::process::Stdio;
+
+    #[test]
+    fn a_guard_that_is_told_before_it_knows_its_command_still_tells_it() {
+        let folder = tempfile::tempdir().unwrap();
+        // The shell stands still between starting the command and noting which process that is.
+        let still = "while ! test -e go; do sleep 0.01; done";
+        let script = SCRIPT.replacen("child=$!", &format!("{still}\nchild=$!"), 1);
+        assert_ne!(script, SCRIPT);
+        let command = "trap 'echo told; exit 5' TERM; echo up; while :; do sleep 0.01; done";
+        let mut guard = Command::new("/bin/sh")
+            .args([
+                "-c",
+                &script,
+                "guard",
+                "TERM",
+                "setpriv",
+                "--pdeathsig=KILL",
+                "--",
+                "/bin/sh",
+            ])
+            .args(["-c", command])
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(guard.stdout.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        assert_eq!(line, "up\n");
+        kill_process(Pid::from_child(&guard), Signal::TERM).unwrap();
+        std::fs::write(folder.path().join("go"), "").unwrap();
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "told\n");
+        assert_eq!(guard.wait().unwrap().code(), Some(5));
+    }
 }
