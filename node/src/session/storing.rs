@@ -21,7 +21,7 @@ impl Session {
     /// `ended` is then.
     ///
     /// # Errors
-    /// If the store still refuses after ten minutes, or once nobody waits for the result any more.
+    /// If the store refuses ten minutes after it did for the first time, or once nobody waits for the result any more.
     pub(super) async fn store(
         &mut self,
         ended: &mut Ended,
@@ -31,7 +31,7 @@ impl Session {
         meter: &Meter,
     ) -> anyhow::Result<[u8; 32]> {
         let host = Arc::clone(&self.host);
-        let began = Instant::now();
+        let mut refused = None;
         let mut backoff = Backoff::default();
         loop {
             let result = JobResult {
@@ -46,7 +46,8 @@ impl Session {
                 Ok(digest) => return Ok(digest),
                 Err(error) => error.context("cannot store the result"),
             };
-            if began.elapsed() > PATIENCE || !self.expects_receipts() {
+            let since = *refused.get_or_insert_with(Instant::now);
+            if since.elapsed() > PATIENCE || !self.expects_receipts() {
                 return Err(error);
             }
             tracing::warn!(job = %self.address, error = format!("{error:#}"), "trying on");
