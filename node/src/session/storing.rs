@@ -13,7 +13,7 @@ use crate::meter::Meter;
 use crate::tasks::Backoff;
 use crate::workspace::Workspace;
 
-/// How long a store that refuses is tried: what it does not take has to be computed again.
+/// How long a store that refuses is tried. After that a process has to compute its result again.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Session {
@@ -44,13 +44,13 @@ impl Session {
             let storing = host.store_result(result, Some(workspace), sealer);
             let error = match self.prove_during(storing, meter, ended.at).await? {
                 Ok(digest) => return Ok(digest),
-                Err(error) => error.context("cannot store the result"),
+                Err(error) => error,
             };
             let since = *refused.get_or_insert_with(Instant::now);
             if since.elapsed() > PATIENCE || !self.expects_receipts() {
-                return Err(error);
+                return Err(error.context("cannot store the result"));
             }
-            tracing::warn!(job = %self.address, error = format!("{error:#}"), "trying on");
+            tracing::warn!(job = %self.address, error = format!("{error:#}"), "the result is not stored; trying on");
             ended.at.get_or_insert(self.now().clock);
             self.prove_during(tokio::time::sleep(backoff.pause()), meter, ended.at)
                 .await?;

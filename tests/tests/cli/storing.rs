@@ -114,7 +114,7 @@ async fn a_result_that_the_store_refuses_is_kept_until_it_does_not() -> anyhow::
     fs::create_dir_all(folder.parent().context("a store")?)?;
     fs::write(folder, "")?;
     let address = bench.run("refused").await?;
-    bench.daemon.logged("trying on").await?;
+    bench.daemon.logged("the result is not stored; trying on").await?;
     bench.proven_on(&address).await?;
     fs::remove_file(folder)?;
     let job = bench.network.finished(&address).await?;

@@ -9,6 +9,7 @@ use super::lab::{Lab, until};
 
 /// How long the database stands still at least.
 const FROZEN: Duration = Duration::from_secs(12);
+/// The measurement, with the blank that ends its name.
 const AGE: &str = "gantry_indexer_checkpoint_age_seconds ";
 /// Most memory that the indexer may have, of which 16 + 4 MiB are for what waits.
 const MOST_MIB: u64 = 256;
